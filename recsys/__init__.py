@@ -1,0 +1,1 @@
+"""Pure recommendation library: no gRPC, no LLM, no command line."""

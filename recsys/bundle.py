@@ -1,0 +1,266 @@
+"""A bundle: everything served, in one immutable folder named by its content.
+
+    bundles/
+      CURRENT                    the name of the version to serve, moved last
+      20171204-3f9c0d1a77e2/
+        manifest.json            version, as_of, features, config, metrics, sha256 and size of every file
+        items/ sources/ histories/ users/ item_ids/    *.npy, memory-mapped
+        items.arrow categories.arrow brands.arrow      Arrow IPC, memory-mapped
+        ranker.txt               LightGBM text
+
+Invariant: a reader sees a whole old or a whole new version. Files are written under a temporary name and fsynced,
+then the folder is renamed, then CURRENT is replaced. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recsys.candidates.retrieve import Sources
+from recsys.errors import BundleMismatchError, BundleNotFoundError
+from recsys.ids import IdMap
+from recsys.profiles.items import ItemTable
+from recsys.profiles.store import Histories
+from recsys.rerank.features import FEATURES, feature_hash
+from recsys.rerank.prepare import Model
+
+FORMAT: Final = 1
+CURRENT: Final = "CURRENT"
+MANIFEST: Final = "manifest.json"
+UNFINISHED: Final = ".publishing-"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An opened bundle; arrays and tables are views of mapped files.
+
+    `catalogue` has the columns of `recsys.schema.ITEM_COLUMNS`, one row an item, in row order.
+    """
+
+    manifest: Mapping[str, Any]
+    model: Model
+    histories: Histories
+    users: IdMap
+    item_ids: IdMap
+    catalogue: pa.Table
+    category_names: list[str]
+    brands: list[str]
+    ranker_text: str
+
+    @property
+    def version(self) -> str:
+        """Name of the bundle: date of `as_of` and a hash of its content."""
+        return str(self.manifest["version"])
+
+
+def publish(bundle: Bundle, bundles_dir: Path, *, make_current: bool = True) -> Path:
+    """Write a bundle and point CURRENT to it; returns its folder.
+
+    `bundle.manifest` gives what only the job knows (name, as_of_ms, clock, config, metrics, ...); version, feature
+    names and checksums are added here. Publishing the same content again changes nothing.
+    """
+    bundles_dir.mkdir(parents=True, exist_ok=True)
+    with _publisher_lock(bundles_dir):
+        for leftover in bundles_dir.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(leftover)
+        draft = bundles_dir / f"{UNFINISHED}{os.getpid()}"
+        _write_files(bundle, draft)
+        manifest = _manifest(bundle, draft)
+        _write_bytes(draft / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+        _sync_tree(draft)
+        target = bundles_dir / str(manifest["version"])
+        if target.exists() and _is_sound(target):
+            shutil.rmtree(draft)
+        else:
+            shutil.rmtree(target, ignore_errors=True)  # a damaged copy of the same content
+            draft.rename(target)
+        _sync_path(bundles_dir)
+        if make_current:
+            point_current(bundles_dir, manifest["version"])
+    return target
+
+
+def point_current(bundles_dir: Path, version: str) -> None:
+    """Atomically make `version` the one to serve."""
+    draft = bundles_dir / f"{CURRENT}.new"
+    _write_bytes(draft, f"{version}\n".encode())
+    draft.replace(bundles_dir / CURRENT)
+    _sync_path(bundles_dir)
+
+
+def current(bundles_dir: Path) -> Path:
+    """Folder that CURRENT names; raises `BundleNotFoundError` where nothing is published."""
+    try:
+        version = (bundles_dir / CURRENT).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BundleNotFoundError(
+            f"no bundle in {bundles_dir}: {CURRENT} cannot be read; publish one with `slatewright build --out "
+            f"{bundles_dir}`"
+        ) from error
+    directory = bundles_dir / version
+    if not version or "/" in version or not (directory / MANIFEST).is_file():
+        raise BundleNotFoundError(
+            f"{bundles_dir / CURRENT} names {version!r}, which is not there; publish again or point it to a version "
+            "that is"
+        )
+    return directory
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """The manifest of a bundle folder; raises where it is missing, damaged or of another format."""
+    try:
+        manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BundleNotFoundError(f"{directory} holds no {MANIFEST}; name a bundle folder") from error
+    except (OSError, ValueError) as error:
+        raise BundleMismatchError(f"{directory / MANIFEST} cannot be read: {error}; publish again") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise BundleMismatchError(
+            f"{directory.name} has format {found}; this code reads {FORMAT}; rebuild it with `slatewright build`"
+        )
+    return manifest
+
+
+def load(directory: Path, *, verify: bool = True) -> Bundle:
+    """Open a bundle; with `verify` every file's sha256 is compared, else only its size.
+
+    Raises `BundleMismatchError` where a file is damaged or the features are not this code's.
+    """
+    manifest = read_manifest(directory)
+    if manifest["feature_hash"] != feature_hash():
+        changed = sorted(set(manifest["features"]) ^ set(FEATURES)) or ["their order"]
+        raise BundleMismatchError(
+            f"{directory.name} was built with other features (differing: {', '.join(changed[:8])}); expected hash "
+            f"{feature_hash()}, got {manifest['feature_hash']}; rebuild it with `slatewright build`"
+        )
+    for name, entry in manifest["files"].items():
+        path = directory / name
+        if not path.is_file() or path.stat().st_size != entry["bytes"]:
+            raise BundleMismatchError(f"{path} is missing or truncated; publish the bundle again")
+        if verify and _sha256(path) != entry["sha256"]:
+            raise BundleMismatchError(f"{path} does not match its checksum; publish the bundle again")
+    return Bundle(
+        manifest=manifest,
+        model=Model(
+            manifest["as_of_ms"],
+            ItemTable.from_arrays(_read_arrays(directory / "items")),
+            Sources.from_arrays(_read_arrays(directory / "sources")),
+        ),
+        histories=Histories.from_arrays(_read_arrays(directory / "histories")),
+        users=IdMap(**_read_arrays(directory / "users")),  # type: ignore[arg-type]
+        item_ids=IdMap(**_read_arrays(directory / "item_ids")),  # type: ignore[arg-type]
+        catalogue=_read_arrow(directory / "items.arrow"),
+        category_names=_read_arrow(directory / "categories.arrow")["name"].to_pylist(),
+        brands=_read_arrow(directory / "brands.arrow")["brand"].to_pylist(),
+        ranker_text=(directory / "ranker.txt").read_text(encoding="utf-8"),
+    )
+
+
+def _is_sound(directory: Path) -> bool:
+    try:
+        load(directory)
+    except (BundleNotFoundError, BundleMismatchError):
+        return False
+    return True
+
+
+def _manifest(bundle: Bundle, draft: Path) -> dict[str, Any]:
+    files = {
+        str(path.relative_to(draft)): {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(draft.rglob("*"))
+        if path.is_file()
+    }
+    content = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:12]
+    day = datetime.fromtimestamp(bundle.model.as_of_ms / 1000, UTC).strftime("%Y%m%d")
+    return {
+        "format": FORMAT,
+        "version": f"{day}-{content}",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **bundle.manifest,
+        "as_of_ms": bundle.model.as_of_ms,
+        "features": list(FEATURES),
+        "feature_hash": feature_hash(),
+        "files": files,
+    }
+
+
+def _write_files(bundle: Bundle, draft: Path) -> None:
+    draft.mkdir()
+    folders: dict[str, dict[str, NDArray[np.generic]]] = {
+        "items": bundle.model.items.arrays(),
+        "sources": bundle.model.sources.arrays(),
+        "histories": bundle.histories.arrays(),
+        "users": bundle.users.arrays(),
+        "item_ids": bundle.item_ids.arrays(),
+    }
+    for folder, arrays in folders.items():
+        (draft / folder).mkdir()
+        for name, array in arrays.items():
+            np.save(draft / folder / f"{name}.npy", array, allow_pickle=False)
+    _write_arrow(draft / "items.arrow", bundle.catalogue)
+    _write_arrow(draft / "categories.arrow", pa.table({"name": pa.array(bundle.category_names, pa.string())}))
+    _write_arrow(draft / "brands.arrow", pa.table({"brand": pa.array(bundle.brands, pa.string())}))
+    (draft / "ranker.txt").write_text(bundle.ranker_text, encoding="utf-8")
+
+
+def _read_arrays(folder: Path) -> dict[str, NDArray[np.generic]]:
+    return {
+        path.stem: np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+        for path in sorted(folder.glob("*.npy"))
+    }
+
+
+def _write_arrow(path: Path, table: pa.Table) -> None:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _read_arrow(path: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path), "r")).read_all()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_tree(root: Path) -> None:
+    for path in [*root.rglob("*"), root]:
+        _sync_path(path)
+
+
+@contextmanager
+def _publisher_lock(bundles_dir: Path) -> Iterator[None]:
+    with (bundles_dir / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

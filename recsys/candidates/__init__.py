@@ -1,0 +1,1 @@
+"""Candidate sources: each proposes items for a profile; `retrieve` merges them."""

@@ -1,0 +1,180 @@
+"""Builders of histories and item profiles. Nothing at or after `as_of` is visible to any of them.
+
+Aggregates over the whole log are Ibis expressions: DuckDB runs them on one machine, Spark could on many.
+Sums are of integers, so the result does not depend on the order in which rows are read.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.catalogue import Catalogue
+from recsys.events import Events
+from recsys.profiles.items import (
+    REBUY_PRIOR,
+    REBUY_THRESHOLD,
+    ItemTable,
+    parent_rows,
+    price_z_scores,
+)
+from recsys.profiles.queries import QueryIndex
+from recsys.profiles.store import Histories, History
+from recsys.schema import EVENT_TYPES, EVENT_WEIGHTS, MS_PER_DAY
+
+HALF_LIFE_DAYS = 28.0
+WEIGHTS = np.array([EVENT_WEIGHTS[t] for t in EVENT_TYPES], np.float32)
+
+
+def item_statistics(events: Any, as_of_ms: int) -> Any:
+    """Ibis expression: one row per item seen before `as_of_ms`, counts and sums as integers.
+
+    Columns: item_id, n_events, n_users, n_7d, n_28d, n_prev_28d, first_ms, n_rebuyers, gap_ms, n_gaps,
+    discount_permille, n_discounts.
+    """
+    strong = [t for t, w in EVENT_WEIGHTS.items() if w > 0]
+    seen = events.filter(events.event_type.isin(strong) & events.item_id.notnull())
+    as_of = datetime.fromtimestamp(as_of_ms / 1000, UTC)
+    seen = seen.filter(seen.event_time < ibis.literal(as_of, type="timestamp('UTC', 6)"))
+    seen = seen.mutate(time_ms=seen.event_time.epoch_seconds() * 1000)
+    age = as_of_ms - seen.time_ms
+    discount = (1000 * (1 - seen.price / seen.list_price.nullif(0))).round().cast("int64")
+    seen = seen.mutate(
+        is_7d=(age <= 7 * MS_PER_DAY).cast("int64"),
+        is_28d=(age <= 28 * MS_PER_DAY).cast("int64"),
+        is_prev=((age > 28 * MS_PER_DAY) & (age <= 56 * MS_PER_DAY)).cast("int64"),
+        permille=discount.clip(0, 1000),
+        day=(seen.time_ms / MS_PER_DAY).floor().cast("int64"),
+    )
+    pairs = seen.group_by("user_id", "item_id").agg(
+        n=seen.count(),
+        n_days=seen.day.nunique(),
+        first=seen.time_ms.min(),
+        last=seen.time_ms.max(),
+        n_7d=seen.is_7d.sum(),
+        n_28d=seen.is_28d.sum(),
+        n_prev_28d=seen.is_prev.sum(),
+        discount_permille=seen.permille.sum(),
+        n_discounts=seen.permille.count(),
+    )
+    return pairs.group_by("item_id").agg(
+        n_events=pairs.n.sum(),
+        n_users=pairs.count(),
+        n_7d=pairs.n_7d.sum(),
+        n_28d=pairs.n_28d.sum(),
+        n_prev_28d=pairs.n_prev_28d.sum(),
+        first_ms=pairs["first"].min(),
+        n_rebuyers=(pairs.n_days > 1).cast("int64").sum(),
+        gap_ms=(pairs["last"] - pairs["first"]).sum(),
+        n_gaps=(pairs.n_days - 1).sum(),
+        discount_permille=pairs.discount_permille.sum(),
+        n_discounts=pairs.n_discounts.sum(),
+    )
+
+
+def _aligned_statistics(events_path: Path, catalogue: Catalogue, as_of_ms: int) -> dict[str, NDArray[np.float64]]:
+    """Columns of `item_statistics` aligned with the catalogue; zero where an item was not seen."""
+    con = ibis.duckdb.connect()
+    try:
+        table = item_statistics(con.read_parquet(events_path), as_of_ms).to_pyarrow()
+    finally:
+        con.disconnect()
+    rows = catalogue.ids.rows_of(table["item_id"].to_pylist())
+    columns = {}
+    for name in table.column_names[1:]:
+        values = np.zeros(len(catalogue.ids))
+        values[rows] = table[name].fill_null(0).to_numpy()
+        columns[name] = values
+    return columns
+
+
+def build_items(events_path: Path, catalogue: Catalogue, events: Events, *, as_of_ms: int) -> ItemTable:
+    """Item profiles at `as_of_ms`. `events` are the log's events, aligned with `catalogue`."""
+    stats = _aligned_statistics(events_path, catalogue, as_of_ms)
+    n_items, n_categories = len(catalogue.ids), len(catalogue.category_paths)
+    visible = (events.time_ms < as_of_ms) & (events.item_row >= 0)
+    age = (as_of_ms - events.time_ms[visible]) / MS_PER_DAY
+    decayed = WEIGHTS[events.type_code[visible]] * 0.5 ** (age / HALF_LIFE_DAYS)
+    popularity = np.bincount(events.item_row[visible], decayed, n_items)
+
+    leaf = catalogue.leaf_row
+    has_leaf = leaf >= 0
+    users, rebuyers = stats["n_users"], stats["n_rebuyers"]
+    overall = float(rebuyers.sum() / max(users.sum(), 1))
+
+    def per_category(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(leaf[has_leaf], values[has_leaf], n_categories).astype(np.float64)
+
+    category_repeat = (per_category(rebuyers) + REBUY_PRIOR * overall) / (per_category(users) + REBUY_PRIOR)
+    repeat_prior = np.where(has_leaf, category_repeat[leaf] if n_categories else overall, overall)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap_days = stats["gap_ms"] / stats["n_gaps"] / MS_PER_DAY
+        category_gap = per_category(stats["gap_ms"]) / per_category(stats["n_gaps"]) / MS_PER_DAY
+        discount = stats["discount_permille"] / stats["n_discounts"] / 1000
+    age_days = np.where(users > 0, (as_of_ms - stats["first_ms"]) / MS_PER_DAY, np.nan)
+
+    def f32(values: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
+
+    return ItemTable(
+        leaf_row=leaf,
+        parent_row=parent_rows(catalogue),
+        brand_row=catalogue.brand_row,
+        title_row=catalogue.title_row,
+        price=catalogue.price,
+        available=catalogue.available,
+        n_events=f32(stats["n_events"]),
+        n_users=f32(users),
+        n_7d=f32(stats["n_7d"]),
+        n_28d=f32(stats["n_28d"]),
+        trend=f32(np.log((stats["n_28d"] + 1) / (stats["n_prev_28d"] + 1))),
+        popularity=popularity.astype(np.float32),
+        repeat_rate=f32((rebuyers + 5 * repeat_prior) / (users + 5)),
+        gap_days=f32(gap_days),
+        discount=f32(discount),
+        age_days=f32(age_days),
+        price_z=price_z_scores(catalogue.price, leaf),
+        category_repeat=f32(category_repeat),
+        category_gap_days=f32(category_gap),
+        rebuy=category_repeat >= REBUY_THRESHOLD,
+        rebuy_default=np.array([overall >= REBUY_THRESHOLD]),
+        brand_share=f32(
+            np.bincount(catalogue.brand_row[catalogue.brand_row >= 0]).astype(np.float64) / max(n_items, 1)
+        ),
+        queries=QueryIndex.build(catalogue.titles, leaf),
+    )
+
+
+def build_histories(events: Events, items: ItemTable, *, as_of_ms: int, from_ms: int | None = None) -> Histories:
+    """Histories of the events in [from_ms, as_of_ms), searches with the category their query points to."""
+    chosen = events.time_ms < as_of_ms
+    if from_ms is not None:
+        chosen &= events.time_ms >= from_ms
+    user_row, item_row = events.user_row[chosen], events.item_row[chosen]
+    category = np.where(item_row >= 0, items.leaf_row[item_row], -1).astype(np.int32)
+    target = np.cumsum(chosen) - 1  # position of each chosen event among the chosen
+    for at, query in zip(events.search_at.tolist(), events.search_query, strict=True):
+        if chosen[at]:
+            category[target[at]] = items.queries.category_of(query)
+    price, list_price = events.price[chosen], events.list_price[chosen]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        discount = np.clip(1 - price / list_price, 0, 1).astype(np.float32)
+    indptr = np.zeros(len(events.users) + 1, np.int64)
+    np.cumsum(np.bincount(user_row, minlength=len(events.users)), out=indptr[1:])
+    return Histories(
+        indptr,
+        History(
+            item_row,
+            category,
+            events.time_ms[chosen],
+            events.type_code[chosen],
+            events.quantity[chosen],
+            price,
+            discount,
+        ),
+    )

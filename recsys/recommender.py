@@ -1,0 +1,199 @@
+"""The online facade: a request in, a slate out. One call reads top to bottom:
+
+history → `prepare` (profile, mask, candidates, features) → ranker → `diversify` → reasons → slate.
+
+Invariant: nothing here changes a bundle; the only state is the overlay of item updates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import bundle as bundles
+from recsys.bundle import Bundle
+from recsys.candidates.eligible import eligible
+from recsys.candidates.retrieve import MAX_CANDIDATES, QUOTAS, SOURCES
+from recsys.filters import FilterIndex
+from recsys.profiles.recent import from_events, with_recent
+from recsys.profiles.store import History
+from recsys.profiles.summary import summarise
+from recsys.profiles.user import user_profile
+from recsys.reasons import reasons_for
+from recsys.rerank.diversify import DiversityConfig, diversify
+from recsys.rerank.features import FEATURES
+from recsys.rerank.prepare import Model, Prepared, prepare
+from recsys.rerank.ranker import predict
+from recsys.rerank.similar import similar_scores
+from recsys.slate import ItemUpdate, RecentEvent, Slate, SlateItem, SlateRequest, UserStatus
+
+
+class Recommender:
+    """Answers requests from one bundle. Calls may come from one thread at a time."""
+
+    def __init__(self, bundle: Bundle, *, diversity: DiversityConfig | None = None) -> None:
+        self.manifest: Mapping[str, Any] = bundle.manifest
+        self._bundle = bundle
+        self._booster = lgb.Booster(model_str=bundle.ranker_text)
+        self._diversity = diversity or DiversityConfig()
+        self._filters = FilterIndex(bundle)
+        self._model: Model = bundle.model
+
+    @classmethod
+    def open(cls, bundle_dir: Path, *, verify: bool = True) -> Recommender:
+        """Open a bundle folder; `BundleNotFoundError` or `BundleMismatchError` where it cannot be served."""
+        return cls(bundles.load(bundle_dir, verify=verify))
+
+    @property
+    def version(self) -> str:
+        """Version of the bundle served."""
+        return self._bundle.version
+
+    def recommend(self, request: SlateRequest, recent: Sequence[RecentEvent] = ()) -> Slate:
+        """The slate of one user at `request.time_ms`, given the events since the bundle.
+
+        Raises `ConfigError` where the filter's currency is not the bundle's.
+        """
+        history = self._history(request.user_id, request.time_ms, recent)
+        only = self._filters.mask(request.filter, self._model.items)
+        excluded = self._bundle.item_ids.rows_of(request.exclude_item_ids)
+        ready, scores, chosen = self._rank(request, history, only, excluded)
+        items = tuple(
+            SlateItem(
+                item_id=self._bundle.item_ids.id(int(ready.candidates.rows[at])),
+                rank=place + 1,
+                score=float(scores[at]),
+                sources=tuple(s for s, r in zip(SOURCES, ready.candidates.ranks[at], strict=True) if np.isfinite(r)),
+                reasons=reasons_for(self._model, ready, at, self._bundle.item_ids),
+                features=dict(zip(FEATURES, ready.matrix[at].tolist(), strict=True)) if request.explain else {},
+            )
+            for place, at in enumerate(chosen)
+        )
+        return self._slate(request, history, items)
+
+    def similar(self, item_id: str, request: SlateRequest, recent: Sequence[RecentEvent] = ()) -> Slate:
+        """Items like one item, under the same filters; `KeyError` where the item is unknown."""
+        row = self._bundle.item_ids.row(item_id)
+        if row < 0:
+            raise KeyError(item_id)
+        history = self._history(request.user_id, request.time_ms, recent)
+        profile = user_profile(history, self._model.items, time_ms=request.time_ms)
+        excluded = np.append(self._bundle.item_ids.rows_of(request.exclude_item_ids), row)
+        allowed = eligible(
+            self._model.items,
+            profile,
+            purchased=request.filter.purchased,
+            only=self._filters.mask(request.filter, self._model.items),
+            excluded=excluded.astype(np.int32),
+        )
+        allowed &= self._model.items.title_row != self._model.items.title_row[row]
+        rows, scores, sources = similar_scores(self._model, row, allowed, n=4 * request.page_size + 50)
+        chosen = diversify(
+            np.arange(len(rows)), rows, self._model.items, n=request.page_size, config=DiversityConfig(1.0, 1.0)
+        )
+        items = tuple(
+            SlateItem(self._bundle.item_ids.id(int(rows[at])), place + 1, float(scores[at]), sources[at], ())
+            for place, at in enumerate(chosen)
+        )
+        return self._slate(request, history, items)
+
+    def item(self, item_id: str) -> Mapping[str, Any]:
+        """Catalogue columns of an item as plain values, updates applied; `KeyError` where it is unknown."""
+        row = self._bundle.item_ids.row(item_id)
+        if row < 0:
+            raise KeyError(item_id)
+        columns: dict[str, Any] = self._bundle.catalogue.slice(row, 1).to_pylist()[0]
+        columns["attributes"] = dict(columns.get("attributes") or ())
+        price = float(self._model.items.price[row])
+        columns["price"] = round(price, 2) if np.isfinite(price) else None
+        columns["available"] = bool(self._model.items.available[row])
+        return columns
+
+    def profile(self, user_id: str, time_ms: int, recent: Sequence[RecentEvent] = ()) -> Mapping[str, Any]:
+        """Coarse aggregates of a user, the most a copywriter may know; keys as in ARCHITECTURE.md."""
+        history = self._history(user_id, time_ms, recent)
+        profile = user_profile(history, self._model.items, time_ms=time_ms)
+        status = self._status(user_id, history)
+        return summarise(
+            profile,
+            history,
+            category_names=self._bundle.category_names,
+            brands=self._bundle.brands,
+            item_id=self._bundle.item_ids.id,
+            status=status,
+            queries=[e.query for e in recent if e.query and e.time_ms < time_ms],
+            wall_clock=self.manifest.get("clock") == "wall",
+        )
+
+    def update_items(self, updates: Sequence[ItemUpdate]) -> list[str]:
+        """Overlay price and availability; a stock of 0 makes an item unavailable. Returns unknown ids."""
+        items = self._model.items
+        price, available = items.price.copy(), items.available.copy()
+        unknown = []
+        for update in updates:
+            row = self._bundle.item_ids.row(update.item_id)
+            if row < 0:
+                unknown.append(update.item_id)
+                continue
+            if update.price is not None:
+                price[row] = update.price
+            if update.available is not None:
+                available[row] = update.available
+            if update.stock is not None:
+                available[row] = update.stock > 0 and (update.available is not False)
+        self._model = replace(self._model, items=replace(items, price=price, available=available))
+        return unknown
+
+    def _history(self, user_id: str, time_ms: int, recent: Sequence[RecentEvent]) -> History:
+        stored = self._bundle.histories.of(self._bundle.users.row(user_id) if user_id else -1)
+        added = from_events(recent, self._bundle.item_ids, self._model.items)
+        return with_recent(stored, added, time_ms=time_ms)
+
+    def _rank(
+        self,
+        request: SlateRequest,
+        history: History,
+        only: NDArray[np.bool_] | None,
+        excluded: NDArray[np.int32],
+    ) -> tuple[Prepared, NDArray[np.float64], list[int]]:
+        """Rank, looking further down the popular items until the slate is full or nothing is left."""
+        n_popular = max(QUOTAS[-1], 3 * request.page_size)
+        while True:
+            ready = prepare(
+                self._model,
+                history,
+                time_ms=request.time_ms,
+                purchased=request.filter.purchased,
+                only=only,
+                excluded=excluded,
+                quotas=(*QUOTAS[:-1], n_popular),
+                limit=MAX_CANDIDATES + n_popular - QUOTAS[-1],
+            )
+            scores = predict(self._booster, ready.matrix)
+            order = np.argsort(-scores, kind="stable")
+            chosen = diversify(
+                order, ready.candidates.rows, self._model.items, n=request.page_size, config=self._diversity
+            )
+            if len(chosen) == request.page_size or n_popular >= len(self._model.items):
+                return ready, scores, chosen
+            n_popular *= 8
+
+    def _status(self, user_id: str, history: History) -> UserStatus:
+        if len(history):
+            return "known"
+        return "cold" if user_id else "anonymous"
+
+    def _slate(self, request: SlateRequest, history: History, items: tuple[SlateItem, ...]) -> Slate:
+        shortfall = ""
+        if len(items) < request.page_size:
+            shortfall = (
+                f"{len(items)} of {request.page_size}: no further item is available, passes the filter and has a title "
+                "of its own"
+            )
+        return Slate(items, self._status(request.user_id, history), self.version, shortfall)

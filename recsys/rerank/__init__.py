@@ -1,0 +1,1 @@
+"""From candidates to a ranked, diverse slate."""

@@ -1,0 +1,183 @@
+"""THE feature definition: training, evaluation and serving call `features` and nothing else.
+
+`FEATURES` names the columns in order. Time is an argument; no clock is read here. Scores of different models are
+compared within one request only, so a refit may change their scale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.candidates.neighbours import NeighbourScores
+from recsys.candidates.retrieve import SOURCES, Candidates
+from recsys.profiles.items import ItemTable
+from recsys.profiles.user import UserProfile
+from recsys.schema import MS_PER_DAY
+
+Column = NDArray[np.float32]
+
+_SIMILAR: Final = ("next", "previous", "content")
+
+FEATURES: Final[tuple[str, ...]] = (
+    *(f"rank_{source}" for source in SOURCES),  # 1-based rank in the source's list; NaN = absent
+    "n_sources",  # sources that propose the item
+    "als_score",  # z-score of the ALS inner product within the request
+    *(f"{s}_{part}" for s in _SIMILAR for part in ("total", "last", "best")),  # total: share of max
+    "n_events",  # the user's strong events on the item
+    "n_bought",  # purchases of the item
+    "bought_share",  # its share of the user's strong events
+    "own_weight",  # decayed weight of the item's events, share of the largest
+    "days_since_item",  # since the user's last event on the item
+    "own_due",  # days since / the user's own mean gap between events on it
+    "item_due",  # days since / the item's mean gap over all users
+    "in_last_session",  # 1 if the item is in the user's newest session
+    "title_bought",  # strong events on items of the same title
+    "leaf_affinity",
+    "parent_affinity",
+    "brand_affinity",
+    "days_since_leaf",  # since the user's last event in the leaf category
+    "leaf_due",  # days since leaf / the category's mean gap
+    "price",  # log
+    "price_z",
+    "price_gap",  # |price_z - the user's price level|
+    "discount",
+    "discount_match",  # item's mean discount * user's share of discounted purchases
+    "popularity",  # log decayed events
+    "n_7d",  # log
+    "n_28d",  # log
+    "trend",
+    "n_users",  # log
+    "repeat_rate",
+    "category_repeat",
+    "age_days",
+    "user_events",  # log
+    "user_items",  # log of distinct items
+    "user_sessions",  # log
+    "user_days_since",
+    "user_repeat_share",
+    "user_price_level",
+    "user_discount_share",
+)
+
+
+def feature_hash(names: tuple[str, ...] = FEATURES) -> str:
+    """Identifies the definition; a bundle whose hash differs must not be served by this code."""
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+
+
+def _share_of_max(values: Column) -> Column:
+    top = values.max(initial=0)
+    return values / top if top > 0 else values
+
+
+def _z_score(values: Column) -> Column:
+    if len(values) == 0:
+        return values
+    deviation = values.std()
+    scaled: Column = (values - values.mean()) / (deviation if deviation > 0 else np.float32(1))
+    return scaled
+
+
+def _pair_features(rows: NDArray[np.int32], profile: UserProfile, items: ItemTable, time_ms: int) -> dict[str, Column]:
+    """What the user did with each candidate itself; NaN where never."""
+    n, m = len(rows), len(profile.items)
+    nan = np.full(n, np.nan, np.float32)
+    out = {"n_events": np.zeros(n, np.float32), "n_bought": np.zeros(n, np.float32)}
+    out |= {"bought_share": np.zeros(n, np.float32), "own_weight": np.zeros(n, np.float32)}
+    out |= {"in_last_session": np.zeros(n, np.float32)}
+    out |= {"days_since_item": nan, "own_due": nan.copy(), "item_due": nan.copy()}
+    if m:
+        at = np.minimum(np.searchsorted(profile.items, rows), m - 1)
+        own = profile.items[at] == rows
+        at = at[own]
+        days = ((time_ms - profile.last_ms[at]) / MS_PER_DAY).astype(np.float32)
+        span = ((profile.last_ms[at] - profile.first_ms[at]) / MS_PER_DAY).astype(np.float32)
+        out["n_events"][own] = profile.n_events[at]
+        out["n_bought"][own] = profile.n_bought[at]
+        out["bought_share"][own] = profile.n_events[at] / np.float32(profile.n_total)
+        out["own_weight"][own] = profile.weight[at] / profile.weight.max()
+        out["days_since_item"][own] = days
+        out["in_last_session"][own] = profile.last_ms[at] == profile.last_ms.max()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gap = span / (profile.n_events[at] - 1)
+            out["own_due"][own] = np.where(gap > 0, days / gap, np.nan)
+            out["item_due"][own] = days / items.gap_days[rows[own]]
+    titles = items.title_row[profile.items]
+    counts = np.bincount(titles, profile.n_events, int(items.title_row.max(initial=-1)) + 1)
+    out["title_bought"] = counts[items.title_row[rows]].astype(np.float32)
+    return out
+
+
+def _affinity_features(
+    rows: NDArray[np.int32], profile: UserProfile, items: ItemTable, time_ms: int
+) -> dict[str, Column]:
+    """How the user stands to each candidate's category, brand and price; NaN where there is none."""
+
+    def lookup(values: NDArray[np.generic], key: NDArray[np.int32]) -> Column:
+        if len(values) == 0:
+            return np.full(len(key), np.nan, np.float32)
+        return np.where(key >= 0, values[np.maximum(key, 0)], np.nan).astype(np.float32)
+
+    leaf = items.leaf_row[rows]
+    last = lookup(profile.leaf_last_ms > 0, leaf)
+    since = (time_ms - lookup_ms(profile.leaf_last_ms, leaf)) / MS_PER_DAY
+    days_since_leaf = np.where(last > 0, since, np.nan).astype(np.float32)
+    price = items.price[rows]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "leaf_affinity": lookup(profile.leaf_affinity, leaf),
+            "parent_affinity": lookup(profile.parent_affinity, items.parent_row[rows]),
+            "brand_affinity": lookup(profile.brand_affinity, items.brand_row[rows]),
+            "days_since_leaf": days_since_leaf,
+            "leaf_due": days_since_leaf / lookup(items.category_gap_days, leaf),
+            "price": np.log(price),
+            "price_z": items.price_z[rows],
+            "price_gap": np.abs(items.price_z[rows] - np.float32(profile.price_level)),
+            "discount": items.discount[rows],
+            "discount_match": items.discount[rows] * np.float32(profile.discount_share),
+            "category_repeat": lookup(items.category_repeat, leaf),
+        }
+
+
+def lookup_ms(values: NDArray[np.int64], key: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Times by category row; 0 where the row is -1."""
+    if len(values) == 0:
+        return np.zeros(len(key), np.int64)
+    return np.where(key >= 0, values[np.maximum(key, 0)], 0)
+
+
+def features(candidates: Candidates, profile: UserProfile, items: ItemTable, *, time_ms: int) -> NDArray[np.float32]:
+    """Feature matrix of one request, float32 (n_candidates, len(FEATURES)), C-contiguous.
+
+    Hot path: `benchmarks/serve_path.py`; cost grows with the number of candidates only.
+    """
+    rows, scored = candidates.rows, candidates.scored
+    columns: dict[str, Column | float] = {f"rank_{source}": candidates.ranks[:, i] for i, source in enumerate(SOURCES)}
+    columns["n_sources"] = np.isfinite(candidates.ranks).sum(axis=1)
+    columns["als_score"] = _z_score(scored.als[rows])
+    for source in _SIMILAR:
+        part: NeighbourScores = getattr(scored, source)
+        columns[f"{source}_total"] = _share_of_max(part.total[rows])
+        columns[f"{source}_last"] = part.last[rows]
+        columns[f"{source}_best"] = part.best[rows]
+    columns |= _pair_features(rows, profile, items, time_ms)
+    columns |= _affinity_features(rows, profile, items, time_ms)
+    for name in ("popularity", "n_7d", "n_28d", "n_users"):
+        columns[name] = np.log1p(getattr(items, name)[rows])
+    for name in ("trend", "repeat_rate", "age_days"):
+        columns[name] = getattr(items, name)[rows]
+    columns["user_events"] = float(np.log1p(profile.n_total))
+    columns["user_items"] = float(np.log1p(len(profile.items)))
+    columns["user_sessions"] = float(np.log1p(profile.n_sessions))
+    columns["user_days_since"] = profile.days_since_last
+    columns["user_repeat_share"] = profile.repeat_share
+    columns["user_price_level"] = profile.price_level
+    columns["user_discount_share"] = profile.discount_share
+    matrix = np.empty((len(rows), len(FEATURES)), np.float32)
+    for i, name in enumerate(FEATURES):
+        matrix[:, i] = columns[name]
+    return matrix

@@ -1,0 +1,53 @@
+"""One request up to its feature matrix: the path that training, evaluation and serving share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.candidates.eligible import eligible
+from recsys.candidates.retrieve import MAX_CANDIDATES, QUOTAS, Candidates, Sources, retrieve
+from recsys.profiles.items import ItemTable
+from recsys.profiles.store import History
+from recsys.profiles.user import UserProfile, user_profile
+from recsys.rerank.features import features
+from recsys.slate import PurchasedPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything fitted on events before `as_of_ms`, except the ranker."""
+
+    as_of_ms: int
+    items: ItemTable
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request ready to be scored; `matrix` float32 (n_candidates, n_features)."""
+
+    profile: UserProfile
+    candidates: Candidates
+    matrix: NDArray[np.float32]
+
+
+def prepare(
+    model: Model,
+    history: History,
+    *,
+    time_ms: int,
+    purchased: PurchasedPolicy = "bundle",
+    only: NDArray[np.bool_] | None = None,
+    excluded: NDArray[np.int32] | None = None,
+    quotas: tuple[int, ...] = QUOTAS,
+    limit: int = MAX_CANDIDATES,
+) -> Prepared:
+    """Profile, candidates and features of one request; `history` holds only events before `time_ms`."""
+    profile = user_profile(history, model.items, time_ms=time_ms)
+    allowed = eligible(model.items, profile, purchased=purchased, only=only, excluded=excluded)
+    candidates = retrieve(model.sources, profile, allowed, quotas=quotas, limit=limit)
+    matrix = features(candidates, profile, model.items, time_ms=time_ms)
+    return Prepared(profile, candidates, matrix)

@@ -1,0 +1,124 @@
+"""Labelled feature rows of past requests: what was shown to be wanted after a moment, given what was known at it.
+
+Invariant: a request's history ends before its time and its labels start at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.profiles.recent import with_recent
+from recsys.profiles.store import Histories, History
+from recsys.rerank.features import FEATURES
+from recsys.rerank.prepare import Model, prepare
+from recsys.schema import EVENT_TYPES, EVENT_WEIGHTS
+from recsys.slate import PurchasedPolicy
+
+_PURCHASE = EVENT_TYPES.index("purchase")
+_STRONG = np.array([EVENT_WEIGHTS[t] > 0 for t in EVENT_TYPES])
+
+
+@dataclass(frozen=True, slots=True)
+class PastRequest:
+    """A user at a moment, and the distinct items wanted in the window that followed."""
+
+    user_row: int
+    time_ms: int
+    wanted: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """`matrix` float32 (n, n_features), `label` int8 (n,), `group` int32 (n_requests,) rows per request."""
+
+    matrix: NDArray[np.float32]
+    label: NDArray[np.int8]
+    group: NDArray[np.int32]
+
+
+def wanted_types(type_code: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which event types count as the answer: purchases where there are any, else every strong event."""
+    mask = np.zeros(len(EVENT_TYPES), bool)
+    mask[_PURCHASE] = True
+    return mask if bool((type_code == _PURCHASE).any()) else _STRONG
+
+
+def past_requests(later: Histories, *, times_ms: Sequence[int], horizon_ms: int, until_ms: int) -> list[PastRequest]:
+    """Requests at each of `times_ms` by every user who wants something within `horizon_ms` after it.
+
+    `later` holds the events from the model's `as_of` on; nothing at or after `until_ms` is looked at.
+    """
+    wanted = wanted_types(later.events.type_code)
+    found = []
+    for time_ms in times_ms:
+        stop_ms = min(time_ms + horizon_ms, until_ms)
+        events = later.events
+        at = np.flatnonzero(
+            (events.time_ms >= time_ms) & (events.time_ms < stop_ms) & wanted[events.type_code] & (events.item_row >= 0)
+        )
+        users = np.searchsorted(later.indptr, at, side="right") - 1
+        bounds = np.flatnonzero(np.diff(users, prepend=-1))
+        for start, stop in zip(bounds, [*bounds[1:], len(at)], strict=True):
+            rows = np.unique(events.item_row[at[start:stop]])
+            found.append(PastRequest(int(users[start]), time_ms, rows))
+    return found
+
+
+def history_at(earlier: Histories, later: Histories, user_row: int, time_ms: int) -> History:
+    """What a server would know of the user: the bundle's history plus the events replayed since.
+
+    A replayed event carries no list price, as an event of `RecordEvents` does not.
+    """
+    recent = later.of(user_row)
+    recent = replace(recent, discount=np.full(len(recent), np.nan, np.float32))
+    return with_recent(earlier.of(user_row), recent, time_ms=time_ms)
+
+
+def build(
+    model: Model,
+    earlier: Histories,
+    later: Histories,
+    requests: Sequence[PastRequest],
+    *,
+    n_negatives: int,
+    seed: int,
+    purchased: PurchasedPolicy = "bundle",
+    progress: Callable[[float], None] | None = None,
+) -> TrainingSet:
+    """Rows of every request that has a wanted item among its candidates, with sampled negatives.
+
+    Negatives are drawn uniformly from the request's other candidates by a generator seeded per request.
+    """
+    matrices, labels, groups = [], [], []
+    for i, request in enumerate(requests):
+        history = history_at(earlier, later, request.user_row, request.time_ms)
+        ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased)
+        label = np.isin(ready.candidates.rows, request.wanted)
+        if label.any() and not label.all():
+            rng = np.random.default_rng((seed, request.user_row, request.time_ms))
+            negative = np.flatnonzero(~label)
+            if len(negative) > n_negatives:
+                negative = rng.choice(negative, n_negatives, replace=False)
+            chosen = np.sort(np.concatenate([np.flatnonzero(label), negative]))
+            matrices.append(ready.matrix[chosen])
+            labels.append(label[chosen].astype(np.int8))
+            groups.append(len(chosen))
+        if progress is not None and i % 50 == 0:
+            progress(i / len(requests))
+    if not matrices:
+        return TrainingSet(np.empty((0, len(FEATURES)), np.float32), np.empty(0, np.int8), np.empty(0, np.int32))
+    return TrainingSet(np.concatenate(matrices), np.concatenate(labels), np.array(groups, np.int32))
+
+
+def split_by_user(
+    requests: Sequence[PastRequest], *, share: float, seed: int
+) -> tuple[list[PastRequest], list[PastRequest]]:
+    """(kept, held out): a seeded `share` of the users goes to the second list with all their requests."""
+    users = np.unique([r.user_row for r in requests])
+    rng = np.random.default_rng(seed)
+    out = set(rng.choice(users, round(share * len(users)), replace=False).tolist())
+    return [r for r in requests if r.user_row not in out], [r for r in requests if r.user_row in out]
