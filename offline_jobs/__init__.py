@@ -1,0 +1,1 @@
+"""Jobs that turn logs into bundles and figures: one module a job."""

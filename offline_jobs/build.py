@@ -1,0 +1,100 @@
+"""`slatewright build`: from a log to a published bundle.
+
+Train the ranker in one past window, measure it in the next, refit profiles and candidates on the whole log, publish.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import lightgbm as lgb
+
+from offline_jobs import source_log
+from offline_jobs.config import BuildConfig, read_config
+from offline_jobs.evaluate import as_json, evaluate, windows_of
+from offline_jobs.progress import Steps
+from offline_jobs.publish import publish
+from offline_jobs.tables import print_report
+from offline_jobs.train_candidates import FitInput, fit
+from recsys.bundle import Bundle
+from recsys.profiles.store import Histories
+from recsys.rerank.prepare import Model
+from recsys.schema import PATH_SEPARATOR
+
+HELP: Final = "train, measure and publish a bundle from a log"
+EXAMPLE: Final = "slatewright build --dataset complete_journey --out var/bundles"
+
+_PACKAGES: Final = ("numpy", "scipy", "implicit", "lightgbm", "scikit-learn", "sparse-dot-topn", "pyarrow")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `slatewright build`."""
+    source_log.add_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of bundles")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with settings of the build")
+    parser.add_argument("--force", action="store_true", help="publish even a model that measures worse")
+    parser.add_argument("--json", action="store_true", help="print version and figures as JSON, no tables")
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build, publish, print what was measured."""
+    steps = Steps(quiet=args.quiet)
+    config = read_config(args.config)
+    with source_log.opened(args, steps) as source:
+        split = windows_of(source, config)
+        booster, reports = evaluate(source, split, config, steps)
+        with steps.under("refit"):
+            model, histories = fit(source, as_of_ms=split.as_of_ms, config=config.candidates, steps=steps)
+        bundle = assemble(source, model, histories, booster, metrics=as_json(reports), config=config)
+        with steps.step("publish"):
+            directory = publish(bundle, args.out, force=args.force)
+    if args.json:
+        sys.stdout.write(json.dumps({"bundle": str(directory), "metrics": as_json(reports)}, indent=1) + "\n")
+    else:
+        print_report(source.log.info.name, reports)
+        sys.stdout.write(f"published {directory}\nserve it: slatewright serve --bundles {args.out} --port 8815\n")
+    return 0
+
+
+def assemble(
+    source: FitInput,
+    model: Model,
+    histories: Histories,
+    booster: lgb.Booster,
+    *,
+    metrics: dict[str, Any],
+    config: BuildConfig,
+) -> Bundle:
+    """A bundle in memory, ready to publish."""
+    info = source.log.info
+    manifest = {
+        "name": info.name,
+        "clock": info.clock,
+        "currency": info.currency,
+        "locale": info.locale,
+        "n_users": info.n_users,
+        "n_items": info.n_items,
+        "n_events": info.n_events,
+        "quarantined": dict(info.quarantined),
+        "config": asdict(config),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "metrics": metrics,
+    }
+    return Bundle(
+        manifest=manifest,
+        model=model,
+        histories=histories,
+        users=source.events.users,
+        item_ids=source.catalogue.ids,
+        catalogue=source.catalogue.table,
+        category_names=[PATH_SEPARATOR.join(path) for path in source.catalogue.category_paths],
+        brands=source.catalogue.brands,
+        ranker_text=booster.model_to_string(),
+    )

@@ -1,0 +1,66 @@
+"""Settings of a build: defaults in code, overridden by one TOML file; unknown keys raise.
+
+[candidates.als]
+factors = 96
+[ranking.ranker]
+num_leaves = 63
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from offline_jobs.train_candidates import CandidatesConfig
+from offline_jobs.train_ranker import RankingConfig
+from recsys.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class BuildConfig:
+    """Everything a build may be told; `holdout_days` None takes the default of `recsys.split`."""
+
+    candidates: CandidatesConfig = field(default_factory=CandidatesConfig)
+    ranking: RankingConfig = field(default_factory=RankingConfig)
+    holdout_days: float | None = None
+
+
+Settings = TypeVar("Settings")
+
+
+def read_config(path: Path | None) -> BuildConfig:
+    """Defaults, or what a TOML file makes of them."""
+    if path is None:
+        return BuildConfig()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}; correct it or leave --config out") from error
+    return _override(BuildConfig(), content, where=str(path))
+
+
+def _override(settings: Settings, content: Mapping[str, Any], *, where: str) -> Settings:
+    known = {f.name: f for f in fields(settings)}  # type: ignore[arg-type]
+    changes: dict[str, Any] = {}
+    for key, value in content.items():
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {key!r}; known are {', '.join(sorted(known))}")
+        old = getattr(settings, key)
+        if is_dataclass(old):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{where}: {key} is {value!r}; expected a table [{key}]")
+            changes[key] = _override(old, value, where=f"{where}: {key}")
+        elif (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or (isinstance(old, int) and not isinstance(value, int))
+        ):
+            raise ConfigError(f"{where}: {key} is {value!r}; expected a number like {old}")
+        elif value <= 0 and key not in ("seed", "regularization", "lambda_l2"):
+            raise ConfigError(f"{where}: {key} is {value!r}; expected more than 0")
+        else:
+            changes[key] = value
+    return replace(settings, **changes)  # type: ignore[type-var]

@@ -1,0 +1,44 @@
+"""Progress of long work on standard error: named steps with their time, and a bar where there is a measure."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class Steps:
+    """Names each step as it runs and prints its seconds; silent when `quiet`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(file=sys.stderr, quiet=quiet)
+        self.seconds: dict[str, float] = {}
+        self._prefix = ""
+
+    @contextmanager
+    def under(self, prefix: str) -> Iterator[None]:
+        """Prefix the names of the steps inside."""
+        before, self._prefix = self._prefix, f"{prefix}: "
+        try:
+            yield
+        finally:
+            self._prefix = before
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[float], None]]:
+        """Run one step; call the yielded function with the share done (0 to 1) where it is known."""
+        title, started = self._prefix + name, time.perf_counter()
+        columns = (TextColumn("  {task.description:<42}"), BarColumn(24), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            task = bar.add_task(title, total=None)
+
+            def advance(share: float) -> None:
+                bar.update(task, total=1.0, completed=share)
+
+            yield advance
+        self.seconds[title] = time.perf_counter() - started
+        self._console.print(f"  {title:<42} {self.seconds[title]:6.1f} s", highlight=False)

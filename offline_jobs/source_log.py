@@ -1,0 +1,43 @@
+"""Where a job's log comes from: an ingested folder (`--log`), or a data set ingested on the way (`--dataset`)."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from offline_jobs.datasets import ADAPTERS
+from offline_jobs.ingest import ingest
+from offline_jobs.progress import Steps
+from offline_jobs.train_candidates import FitInput
+from recsys.catalogue import read_catalogue
+from recsys.errors import ConfigError
+from recsys.events import load_events, read_log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--dataset` with `--path`, or `--log`."""
+    parser.add_argument("--dataset", choices=sorted(ADAPTERS), help="ingest this data set first")
+    parser.add_argument("--path", type=Path, help="where the data set's files are, where it needs any")
+    parser.add_argument("--log", type=Path, metavar="DIR", help="a log already written by `slatewright ingest`")
+    parser.add_argument("--mapping", type=Path, metavar="FILE", help="TOML column mapping (dataset tables)")
+    parser.add_argument("--sample-users", type=int, metavar="N", help="keep about this many users, by hash")
+
+
+@contextmanager
+def opened(args: argparse.Namespace, steps: Steps) -> Iterator[FitInput]:
+    """The log in memory; an ingested one lies in a temporary folder until the job is done."""
+    if (args.dataset is None) == (args.log is None):
+        raise ConfigError("expected exactly one of --dataset and --log; see --help for an example")
+    with tempfile.TemporaryDirectory(prefix="slatewright-") as scratch:
+        directory = args.log
+        if directory is None:
+            directory = Path(scratch) / "log"
+            with steps.step(f"ingest {args.dataset}"):
+                options = {"sample_users": args.sample_users} if args.sample_users else {}
+                ingest(args.dataset, args.path, directory, mapping=args.mapping, options=options)
+        with steps.step("read the log"):
+            source = FitInput(read_log(directory), load_events(directory), read_catalogue(directory))
+        yield source

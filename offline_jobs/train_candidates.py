@@ -1,0 +1,65 @@
+"""Fit everything a request needs except the ranker, on events before one `as_of`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from offline_jobs.progress import Steps
+from recsys.candidates import als, content, covisitation
+from recsys.candidates.retrieve import Sources, popularity_orders
+from recsys.catalogue import Catalogue
+from recsys.errors import EmptyWindowError
+from recsys.events import EVENTS_FILE, Events, Log
+from recsys.profiles.build import HALF_LIFE_DAYS, WEIGHTS, build_histories, build_items
+from recsys.profiles.store import Histories
+from recsys.rerank.prepare import Model
+from recsys.schema import MS_PER_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatesConfig:
+    """Settings of every source; `max_events` newest events per fit bound memory and time."""
+
+    als: als.AlsConfig = field(default_factory=als.AlsConfig)
+    covisitation: covisitation.CovisitationConfig = field(default_factory=covisitation.CovisitationConfig)
+    content: content.ContentConfig = field(default_factory=content.ContentConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class FitInput:
+    """A log in memory: what every fit at every `as_of` starts from."""
+
+    log: Log
+    events: Events
+    catalogue: Catalogue
+
+
+def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Steps) -> tuple[Model, Histories]:
+    """Item profiles, candidate sources and histories at `as_of_ms`; later events are invisible."""
+    events, catalogue = source.events, source.catalogue
+    with steps.step("item profiles"):
+        items = build_items(source.log.directory / EVENTS_FILE, catalogue, events, as_of_ms=as_of_ms)
+        histories = build_histories(events, items, as_of_ms=as_of_ms)
+    strong = (events.time_ms < as_of_ms) & (events.item_row >= 0) & (WEIGHTS[events.type_code] > 0)
+    if not strong.any():
+        raise EmptyWindowError(
+            f"{source.log.info.name}: no view, click, cart or purchase before as_of = {as_of_ms} ms; "
+            "expected some to learn from; choose a later as_of or a longer log"
+        )
+    user_row, item_row = events.user_row[strong], events.item_row[strong]
+    time_ms = events.time_ms[strong]
+    n_items = len(catalogue.ids)
+    with steps.step("ALS"):
+        age_days = (as_of_ms - time_ms) / MS_PER_DAY
+        decayed = (WEIGHTS[events.type_code[strong]] * 0.5 ** (age_days / HALF_LIFE_DAYS)).astype(np.float32)
+        matrix = als.user_item_matrix(user_row, item_row, decayed, (len(events.users), n_items))
+        factors = als.fit(matrix, config.als)
+    with steps.step("co-visitation"):
+        following, preceding = covisitation.fit(user_row, item_row, time_ms, n_items, config.covisitation)
+    with steps.step("content"):
+        alike = content.fit(catalogue.texts, config.content)
+    order, bounds, within = popularity_orders(items)
+    sources = Sources(factors, following, preceding, alike, order, bounds, within)
+    return Model(as_of_ms, items, sources), histories

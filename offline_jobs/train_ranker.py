@@ -1,0 +1,63 @@
+"""Fit the ranker on requests replayed in a past window, under the conditions it will be measured in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import lightgbm as lgb
+import numpy as np
+
+from offline_jobs.progress import Steps
+from offline_jobs.train_candidates import CandidatesConfig, FitInput, fit
+from recsys.errors import EmptyWindowError
+from recsys.profiles.build import build_histories
+from recsys.rerank import ranker
+from recsys.rerank.training_set import PastRequest, build, past_requests, split_by_user
+from recsys.split import Window
+
+
+@dataclass(frozen=True, slots=True)
+class RankingConfig:
+    """`max_requests` replayed requests bound the time; `valid_share` of their users decides when to stop."""
+
+    ranker: ranker.RankerConfig = field(default_factory=ranker.RankerConfig)
+    max_requests: int = 8_000
+    n_negatives: int = 200
+    valid_share: float = 0.15
+    seed: int = 7
+
+
+def sample(requests: list[PastRequest], limit: int, seed: int) -> list[PastRequest]:
+    """At most `limit` requests, drawn by a seeded generator, in their given order."""
+    if len(requests) <= limit:
+        return requests
+    chosen = np.random.default_rng(seed).choice(len(requests), limit, replace=False)
+    return [requests[i] for i in np.sort(chosen)]
+
+
+def train(
+    source: FitInput, window: Window, *, candidates: CandidatesConfig, config: RankingConfig, steps: Steps
+) -> lgb.Booster:
+    """Fit candidates at the window's `as_of`, replay its requests, fit LightGBM on what was then wanted."""
+    with steps.under("train"):
+        model, earlier = fit(source, as_of_ms=window.as_of_ms, config=candidates, steps=steps)
+        later = build_histories(source.events, model.items, as_of_ms=window.until_ms, from_ms=window.as_of_ms)
+        requests = past_requests(
+            later, times_ms=window.times_ms, horizon_ms=window.horizon_ms, until_ms=window.until_ms
+        )
+        if not requests:
+            raise EmptyWindowError(
+                f"{source.log.info.name}: no user wants anything in the training window; expected some; give a longer "
+                "log or a larger --holdout-days"
+            )
+        kept, held_out = split_by_user(
+            sample(requests, config.max_requests, config.seed), share=config.valid_share, seed=config.seed
+        )
+        with steps.step("training rows") as advance:
+            rows = build(
+                model, earlier, later, kept, n_negatives=config.n_negatives, seed=config.seed, progress=advance
+            )
+        with steps.step("validation rows") as advance:
+            valid = build(model, earlier, later, held_out, n_negatives=1_000, seed=config.seed, progress=advance)
+        with steps.step("LambdaRank"):
+            return ranker.fit(rows, valid, config.ranker)
