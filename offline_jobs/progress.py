@@ -1,11 +1,11 @@
-"""Progress of long work on standard error: named steps with their time, and a bar where there is a measure."""
+"""Progress of long work on standard error: named steps with their seconds, and a live bar on a terminal."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -33,12 +33,9 @@ class Steps:
         """Run one step; call the yielded function with the share done (0 to 1) where it is known."""
         title, started = self._prefix + name, time.perf_counter()
         columns = (TextColumn("  {task.description:<42}"), BarColumn(24), TimeElapsedColumn())
-        with Progress(*columns, console=self._console, transient=True) as bar:
+        bar = Progress(*columns, console=self._console, transient=True)
+        with bar if self._console.is_terminal else nullcontext():
             task = bar.add_task(title, total=None)
-
-            def advance(share: float) -> None:
-                bar.update(task, total=1.0, completed=share)
-
-            yield advance
+            yield lambda share: bar.update(task, total=1.0, completed=share)
         self.seconds[title] = time.perf_counter() - started
         self._console.print(f"  {title:<42} {self.seconds[title]:6.1f} s", highlight=False)

@@ -40,9 +40,15 @@ def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Ste
     """Item profiles, candidate sources and histories at `as_of_ms`; later events are invisible."""
     events, catalogue = source.events, source.catalogue
     with steps.step("item profiles"):
-        items = build_items(source.log.directory / EVENTS_FILE, catalogue, events, as_of_ms=as_of_ms)
+        items = build_items(
+            source.log.directory / EVENTS_FILE,
+            catalogue,
+            events,
+            as_of_ms=as_of_ms,
+            catalogue_is_known=as_of_ms >= source.log.info.end_ms,
+        )
         histories = build_histories(events, items, as_of_ms=as_of_ms)
-    strong = (events.time_ms < as_of_ms) & (events.item_row >= 0) & (WEIGHTS[events.type_code] > 0)
+    strong = events.visible(as_of_ms) & (events.item_row >= 0) & (WEIGHTS[events.type_code] > 0)
     if not strong.any():
         raise EmptyWindowError(
             f"{source.log.info.name}: no view, click, cart or purchase before as_of = {as_of_ms} ms; "

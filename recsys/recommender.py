@@ -55,6 +55,10 @@ class Recommender:
         """Version of the bundle served."""
         return self._bundle.version
 
+    def row(self, item_id: str) -> int:
+        """Row of an item in the bundle's arrays, -1 where it is unknown."""
+        return self._bundle.item_ids.row(item_id)
+
     def recommend(self, request: SlateRequest, recent: Sequence[RecentEvent] = ()) -> Slate:
         """The slate of one user at `request.time_ms`, given the events since the bundle.
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
-from recsys.events import Events
+from recsys.events import Events, visible_events
 from recsys.profiles.items import (
     REBUY_PRIOR,
     REBUY_THRESHOLD,
@@ -35,12 +35,11 @@ def item_statistics(events: Any, as_of_ms: int) -> Any:
     """Ibis expression: one row per item seen before `as_of_ms`, counts and sums as integers.
 
     Columns: item_id, n_events, n_users, n_7d, n_28d, n_prev_28d, first_ms, n_rebuyers, gap_ms, n_gaps,
-    discount_permille, n_discounts.
+    discount_permille, n_discounts, paid_milli (thousandths of the currency), n_paid.
     """
     strong = [t for t, w in EVENT_WEIGHTS.items() if w > 0]
     seen = events.filter(events.event_type.isin(strong) & events.item_id.notnull())
-    as_of = datetime.fromtimestamp(as_of_ms / 1000, UTC)
-    seen = seen.filter(seen.event_time < ibis.literal(as_of, type="timestamp('UTC', 6)"))
+    seen = visible_events(seen, datetime.fromtimestamp(as_of_ms / 1000, UTC))
     seen = seen.mutate(time_ms=seen.event_time.epoch_seconds() * 1000)
     age = as_of_ms - seen.time_ms
     discount = (1000 * (1 - seen.price / seen.list_price.nullif(0))).round().cast("int64")
@@ -49,6 +48,7 @@ def item_statistics(events: Any, as_of_ms: int) -> Any:
         is_28d=(age <= 28 * MS_PER_DAY).cast("int64"),
         is_prev=((age > 28 * MS_PER_DAY) & (age <= 56 * MS_PER_DAY)).cast("int64"),
         permille=discount.clip(0, 1000),
+        milli=(1000 * seen.price).round().cast("int64"),
         day=(seen.time_ms / MS_PER_DAY).floor().cast("int64"),
     )
     pairs = seen.group_by("user_id", "item_id").agg(
@@ -61,6 +61,8 @@ def item_statistics(events: Any, as_of_ms: int) -> Any:
         n_prev_28d=seen.is_prev.sum(),
         discount_permille=seen.permille.sum(),
         n_discounts=seen.permille.count(),
+        paid_milli=seen.milli.sum(),
+        n_paid=seen.milli.count(),
     )
     return pairs.group_by("item_id").agg(
         n_events=pairs.n.sum(),
@@ -74,6 +76,8 @@ def item_statistics(events: Any, as_of_ms: int) -> Any:
         n_gaps=(pairs.n_days - 1).sum(),
         discount_permille=pairs.discount_permille.sum(),
         n_discounts=pairs.n_discounts.sum(),
+        paid_milli=pairs.paid_milli.sum(),
+        n_paid=pairs.n_paid.sum(),
     )
 
 
@@ -93,11 +97,17 @@ def _aligned_statistics(events_path: Path, catalogue: Catalogue, as_of_ms: int) 
     return columns
 
 
-def build_items(events_path: Path, catalogue: Catalogue, events: Events, *, as_of_ms: int) -> ItemTable:
-    """Item profiles at `as_of_ms`. `events` are the log's events, aligned with `catalogue`."""
+def build_items(
+    events_path: Path, catalogue: Catalogue, events: Events, *, as_of_ms: int, catalogue_is_known: bool
+) -> ItemTable:
+    """Item profiles at `as_of_ms`. `events` are the log's events, aligned with `catalogue`.
+
+    A catalogue is a snapshot of the log's end: at an earlier `as_of` (`catalogue_is_known` false) its availability is
+    the future, so every item counts as available; prices that features read are those paid before `as_of`.
+    """
     stats = _aligned_statistics(events_path, catalogue, as_of_ms)
     n_items, n_categories = len(catalogue.ids), len(catalogue.category_paths)
-    visible = (events.time_ms < as_of_ms) & (events.item_row >= 0)
+    visible = events.visible(as_of_ms) & (events.item_row >= 0)
     age = (as_of_ms - events.time_ms[visible]) / MS_PER_DAY
     decayed = WEIGHTS[events.type_code[visible]] * 0.5 ** (age / HALF_LIFE_DAYS)
     popularity = np.bincount(events.item_row[visible], decayed, n_items)
@@ -116,6 +126,7 @@ def build_items(events_path: Path, catalogue: Catalogue, events: Events, *, as_o
         gap_days = stats["gap_ms"] / stats["n_gaps"] / MS_PER_DAY
         category_gap = per_category(stats["gap_ms"]) / per_category(stats["n_gaps"]) / MS_PER_DAY
         discount = stats["discount_permille"] / stats["n_discounts"] / 1000
+        paid = (stats["paid_milli"] / stats["n_paid"] / 1000).astype(np.float32)
     age_days = np.where(users > 0, (as_of_ms - stats["first_ms"]) / MS_PER_DAY, np.nan)
 
     def f32(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -127,7 +138,8 @@ def build_items(events_path: Path, catalogue: Catalogue, events: Events, *, as_o
         brand_row=catalogue.brand_row,
         title_row=catalogue.title_row,
         price=catalogue.price,
-        available=catalogue.available,
+        paid=paid,
+        available=catalogue.available if catalogue_is_known else np.ones(n_items, bool),
         n_events=f32(stats["n_events"]),
         n_users=f32(users),
         n_7d=f32(stats["n_7d"]),
@@ -138,7 +150,7 @@ def build_items(events_path: Path, catalogue: Catalogue, events: Events, *, as_o
         gap_days=f32(gap_days),
         discount=f32(discount),
         age_days=f32(age_days),
-        price_z=price_z_scores(catalogue.price, leaf),
+        price_z=price_z_scores(paid, leaf),
         category_repeat=f32(category_repeat),
         category_gap_days=f32(category_gap),
         rebuy=category_repeat >= REBUY_THRESHOLD,
@@ -152,7 +164,7 @@ def build_items(events_path: Path, catalogue: Catalogue, events: Events, *, as_o
 
 def build_histories(events: Events, items: ItemTable, *, as_of_ms: int, from_ms: int | None = None) -> Histories:
     """Histories of the events in [from_ms, as_of_ms), searches with the category their query points to."""
-    chosen = events.time_ms < as_of_ms
+    chosen = events.visible(as_of_ms)
     if from_ms is not None:
         chosen &= events.time_ms >= from_ms
     user_row, item_row = events.user_row[chosen], events.item_row[chosen]

@@ -28,7 +28,8 @@ class ItemTable:
     parent_row: NDArray[np.int32]
     brand_row: NDArray[np.int32]
     title_row: NDArray[np.int32]
-    price: NDArray[np.float32]
+    price: NDArray[np.float32]  # the catalogue's: for filters and copy, never for features
+    paid: NDArray[np.float32]  # mean paid per unit; NaN if never bought
     available: NDArray[np.bool_]
     n_events: NDArray[np.float32]
     n_users: NDArray[np.float32]

@@ -1,6 +1,6 @@
 """One user's profile at one moment, computed from the history alone: the same code offline and online.
 
-Affinities decay with a half-life of 28 days and weigh event types by `EVENT_WEIGHTS`; a dislike bars its item and
+Affinities decay with a half-life of 90 days (taste is slower than demand) and weigh event types by `EVENT_WEIGHTS`; a dislike bars its item and
 takes from its category what a purchase gives. On an ordinal log a "day" is one step.
 """
 
@@ -15,7 +15,7 @@ from recsys.profiles.items import ItemTable
 from recsys.profiles.store import History
 from recsys.schema import EVENT_TYPES, EVENT_WEIGHTS, MS_PER_DAY
 
-HALF_LIFE_DAYS = 28.0
+HALF_LIFE_DAYS = 90.0
 N_RECENT = 20
 """Distinct newest items that similarity sources start from."""
 SEARCH_WEIGHT = 2.0

@@ -41,7 +41,7 @@ FEATURES: Final[tuple[str, ...]] = (
     "brand_affinity",
     "days_since_leaf",  # since the user's last event in the leaf category
     "leaf_due",  # days since leaf / the category's mean gap
-    "price",  # log
+    "price",  # log of the mean paid
     "price_z",
     "price_gap",  # |price_z - the user's price level|
     "discount",
@@ -126,7 +126,7 @@ def _affinity_features(
     last = lookup(profile.leaf_last_ms > 0, leaf)
     since = (time_ms - lookup_ms(profile.leaf_last_ms, leaf)) / MS_PER_DAY
     days_since_leaf = np.where(last > 0, since, np.nan).astype(np.float32)
-    price = items.price[rows]
+    price = items.paid[rows]
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
             "leaf_affinity": lookup(profile.leaf_affinity, leaf),
