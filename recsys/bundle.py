@@ -188,10 +188,10 @@ def _manifest(bundle: Bundle, draft: Path) -> dict[str, Any]:
     content = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:12]
     day = datetime.fromtimestamp(bundle.model.as_of_ms / 1000, UTC).strftime("%Y%m%d")
     return {
+        **bundle.manifest,
         "format": FORMAT,
         "version": f"{day}-{content}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        **bundle.manifest,
         "as_of_ms": bundle.model.as_of_ms,
         "features": list(FEATURES),
         "feature_hash": feature_hash(),

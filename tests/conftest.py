@@ -23,13 +23,18 @@ def shop_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+def build_bundles(log_dir: Path, out: Path) -> Path:
+    """Run `slatewright build` on a log, in this process; returns the folder of bundles."""
+    from offline_jobs import build
+
+    parser = argparse.ArgumentParser()
+    build.add_arguments(parser)
+    arguments = ["--log", str(log_dir), "--out", str(out), "--quiet", "--json"]
+    assert build.run(parser.parse_args(arguments)) == 0
+    return out
+
+
 @pytest.fixture(scope="session")
 def shop_bundles(shop_log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of bundles with one bundle of the generated shop, built through the real job."""
-    from offline_jobs import build
-
-    out = tmp_path_factory.mktemp("shop") / "bundles"
-    parser = argparse.ArgumentParser()
-    build.add_arguments(parser)
-    assert build.run(parser.parse_args(["--log", str(shop_log), "--out", str(out), "--quiet"])) == 0
-    return out
+    return build_bundles(shop_log, tmp_path_factory.mktemp("shop") / "bundles")
