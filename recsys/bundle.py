@@ -226,8 +226,12 @@ def _read_arrays(folder: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def _write_arrow(path: Path, table: pa.Table) -> None:
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
+    """Write a table as it reads back, so that a reopened bundle is written to the same bytes."""
+    buffer = pa.BufferOutputStream()
+    for sink in (buffer, pa.OSFile(str(path), "wb")):
+        with sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table.combine_chunks())
+        table = pa.ipc.open_file(buffer.getvalue()).read_all()
 
 
 def _read_arrow(path: Path) -> pa.Table:
