@@ -1,0 +1,1 @@
+"""The gRPC server: validation, slates, feedback and the copy-engine process."""

@@ -1,0 +1,106 @@
+"""Attribution tokens: what joins an answer to its feedback.
+
+Invariant: a token that opens was sealed by a holder of the key and not altered since (HMAC-SHA256).
+It names the user by a pseudonym only. Callers treat it as opaque.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from recsys.errors import ConfigError
+
+_VERSION: Final = b"\x01"
+_MAC_BYTES: Final = 32
+_MIN_KEY_BYTES: Final = 16
+MAX_TOKEN_CHARS: Final = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What a token carries; `time_ms` is the request's clock, UTC epoch milliseconds."""
+
+    request_id: str
+    bundle_version: str
+    variants: Mapping[str, str]
+    time_ms: int
+    user: str
+
+
+def load_key(state_dir: Path) -> bytes:
+    """`SLATEWRIGHT_KEY`, else the random key of this state folder, made on first use (mode 0600).
+
+    The caller holds the folder's lock; servers that share callers must share the key.
+    Raises ConfigError when the key is too short.
+    """
+    named = os.environ.get("SLATEWRIGHT_KEY")
+    if named is not None:
+        return _long_enough(named.encode(), "SLATEWRIGHT_KEY")
+    path = state_dir / "key"
+    if path.exists():
+        return _long_enough(path.read_bytes(), str(path))
+    key, draft = secrets.token_bytes(32), state_dir / "key.draft"
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    return key
+
+
+def pseudonym(key: bytes, user_id: str) -> str:
+    """A name for a user that only the key's holders can link back; empty for nobody."""
+    if not user_id:
+        return ""
+    return hmac.new(key, b"user\0" + user_id.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def seal(key: bytes, attribution: Attribution) -> str:
+    """The token of an answer."""
+    fields = [
+        attribution.request_id,
+        attribution.bundle_version,
+        dict(sorted(attribution.variants.items())),
+        attribution.time_ms,
+        attribution.user,
+    ]
+    payload = _VERSION + json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_mac(key, payload) + payload).decode().rstrip("=")
+
+
+def unseal(key: bytes, token: str) -> Attribution | None:
+    """What a token carries, or None when it is not one of ours or was altered."""
+    if len(token) > MAX_TOKEN_CHARS:
+        return None
+    try:
+        padded = token.encode("ascii") + b"=" * (-len(token) % 4)
+        sealed = base64.b64decode(padded, altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        return None
+    mac, payload = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
+    if not hmac.compare_digest(mac, _mac(key, payload)) or payload[:1] != _VERSION:
+        return None
+    return Attribution(*json.loads(payload[1:]))
+
+
+def _mac(key: bytes, payload: bytes) -> bytes:
+    return hmac.new(key, b"attribution\0" + payload, hashlib.sha256).digest()
+
+
+def _long_enough(key: bytes, origin: str) -> bytes:
+    if len(key) < _MIN_KEY_BYTES:
+        raise ConfigError(
+            f"{origin} holds {len(key)} bytes; expected at least {_MIN_KEY_BYTES}; make one with `openssl rand -hex 32`"
+        )
+    return key

@@ -1,0 +1,117 @@
+"""The bundle that serves, and its replacement when another one is published.
+
+Invariant: a bundle serves only after it was opened, verified, warmed up and brought up to date with the
+overlay; until then, and whenever the new one is refused, the old one goes on. Each call holds one bundle
+from start to end, so no slate mixes two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from recsys import bundle as bundle_files
+from recsys.errors import BundleNotFoundError, RecsysError
+from recsys.recommender import Recommender
+from recsys.slate import ItemUpdate, SlateRequest
+from server import log
+from server.errors import NoBundleError, ServerError
+from server.executor import CpuThread
+from server.store import Store
+
+T = TypeVar("T")
+
+
+class Bundles:
+    """Watches one folder of bundles. Used on the event loop."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        cpu: CpuThread,
+        store: Store,
+        open_bundle: Callable[[Path], Recommender] = Recommender.open,
+    ) -> None:
+        self._directory = directory
+        self._cpu = cpu
+        self._store = store
+        self._open = open_bundle
+        self._current: Recommender | None = None
+        self._seen: Path | None = None
+        self._tasks: set[asyncio.Task[int]] = set()
+
+    @property
+    def loaded(self) -> bool:
+        """True once a bundle serves."""
+        return self._current is not None
+
+    def serving(self) -> Recommender:
+        """The bundle that serves. Raises NoBundleError before the first one is loaded."""
+        if self._current is None:
+            raise NoBundleError(
+                "no bundle is loaded; expected a published one; "
+                "run `slatewright build`, the server picks it up by itself"
+            )
+        return self._current
+
+    async def poll(self) -> bool:
+        """Load what CURRENT points to when it is new; True when the serving bundle changed."""
+        try:
+            path = await asyncio.to_thread(bundle_files.current, self._directory)
+        except (BundleNotFoundError, OSError):
+            return False
+        if path == self._seen:
+            return False
+        self._seen = path
+        try:
+            await self._load(path)
+        except (OSError, ServerError) as error:  # of this moment, such as too many open files: tried again
+            self._seen = None
+            log.write("bundle_unreadable", bundle=path.name, why=str(error))
+            return False
+        except RecsysError as error:
+            log.write("bundle_refused", bundle=path.name, why=str(error))
+            return False
+        except Exception as error:  # a damaged file may break a library anywhere
+            log.write("bundle_refused", bundle=path.name, trace=log.frames(error))
+            return False
+        return True
+
+    async def update_items(self, updates: Sequence[ItemUpdate]) -> int:
+        """Store item updates in their order, then show them; the overlay's version.
+
+        What was stored is shown even when the caller leaves meanwhile, and however long the queue is.
+        """
+        task = asyncio.ensure_future(self._store_and_show(updates))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def in_thread(self, work: Callable[[Recommender], T]) -> T:
+        """`work(bundle)` in the CPU thread."""
+        bundle = self.serving()
+        return await self._cpu.run(lambda: work(bundle))
+
+    async def _store_and_show(self, updates: Sequence[ItemUpdate]) -> int:
+        version = await self._store.overlay(updates)
+        await self._cpu.run(lambda: self.serving().update_items(updates), bounded=False)
+        return version
+
+    async def _load(self, path: Path) -> None:
+        fresh = await asyncio.to_thread(_opened, self._open, path)
+        # An update stored meanwhile is shown by the old bundle only: repeat until none is missed.
+        shown: set[ItemUpdate] = set()
+        while missed := [u for u in await self._store.overlays() if u not in shown]:
+            await self._cpu.run(lambda missed=missed: fresh.update_items(missed), bounded=False)  # type: ignore[misc]
+            shown.update(missed)
+        self._current = fresh
+        log.write("bundle_loaded", bundle=str(fresh.manifest["version"]))
+
+
+def _opened(open_bundle: Callable[[Path], Recommender], path: Path) -> Recommender:
+    fresh = open_bundle(path)
+    fresh.recommend(SlateRequest(time_ms=int(str(fresh.manifest["as_of_ms"])), seed_text="warm-up"))
+    return fresh

@@ -1,0 +1,127 @@
+"""What a server can be told: defaults here, `[server]` in one TOML file, then flags.
+
+Invariant: a `ServerConfig` that exists is valid. Environment variables are for secrets only
+(`SLATEWRIGHT_KEY`, see `attribution.py`).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from recsys.errors import ConfigError
+
+Clock = Literal["bundle", "wall"]
+CopyPolicy = Literal["none", "cached", "live"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Settings of one server process; times in the unit of their suffix."""
+
+    bundles: Path = Path("var/bundles")
+    """Folder of published bundles, with its `CURRENT` pointer."""
+    state: Path | None = None
+    """Folder of events, overlay and key; None puts `state` beside the bundles."""
+    host: str = "127.0.0.1"
+    port: int = 50051
+    """0 takes a free port, named in the ready line."""
+    clock: Clock = "bundle"
+    """What "now" is: the end of the bundle's log (replays, demos) or the wall clock."""
+    copy: CopyPolicy = "cached"
+    """What a call gets that leaves `copy.mode` unset; `none` and `cached` start no engine."""
+    workers: int = 1
+    margin_ms: int = 40
+    """A slate leaves at least this long before its caller's deadline, and a tenth of it, up to 500 ms."""
+    patience_ms: int = 10_000
+    """How long pitches may take when the caller set no deadline."""
+    queue_limit: int = 64
+    """Slates waiting for the CPU thread; beyond it callers are told to come back."""
+    in_flight_limit: int = 1_000
+    """Calls at work in one server."""
+    generate_limit: int = 8
+    """Batches waiting for the copy engine; beyond it items keep their template."""
+    poll_s: float = 1.0
+    """How often `CURRENT` is read."""
+    drain_s: float = 10.0
+    """How long calls may finish after SIGTERM."""
+
+    def __post_init__(self) -> None:
+        _one_of("clock", self.clock, get_args(Clock))
+        _one_of("copy", self.copy, get_args(CopyPolicy))
+        _within("port", self.port, 0, 65_535)
+        _within("margin_ms", self.margin_ms, 0, 10_000)
+        _within("patience_ms", self.patience_ms, 0, 600_000)
+        _within("queue_limit", self.queue_limit, 1, 100_000)
+        _within("in_flight_limit", self.in_flight_limit, 1, 100_000)
+        _within("generate_limit", self.generate_limit, 1, 1_000)
+        _within("poll_s", self.poll_s, 0.01, 3_600)
+        _within("drain_s", self.drain_s, 0, 3_600)
+        if not self.host:
+            raise ConfigError("host is empty; expected an address such as 127.0.0.1; set one")
+        if self.workers != 1:
+            raise ConfigError(
+                f"workers is {self.workers}; this version serves with exactly 1 process; "
+                "start several servers on ports of their own behind a balancer"
+            )
+
+    @property
+    def state_dir(self) -> Path:
+        """Where events, overlay and key are kept."""
+        return self.state or self.bundles.parent / "state"
+
+
+def load(path: Path | None, flags: Mapping[str, object] | None = None) -> ServerConfig:
+    """Defaults, then table `[server]` of the TOML file, then `flags` that are not None.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or a key is unknown, of the wrong type or out of its range.
+    """
+    settings = _table(path) if path else {}
+    settings |= {key: value for key, value in (flags or {}).items() if value is not None}
+    typed: dict[str, Any] = {key: _typed(key, value) for key, value in settings.items()}
+    return ServerConfig(**typed)
+
+
+def _table(path: Path) -> dict[str, object]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); name a TOML file") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not TOML: {error}; correct that line") from error
+    loose = sorted(key for key, value in document.items() if not isinstance(value, dict))
+    if loose:
+        raise ConfigError(f"{path}: {loose[0]} stands outside of a table; put it under [server]")
+    return dict(document.get("server", {}))
+
+
+def _typed(key: str, value: object) -> object:
+    known = {field.name: field.type for field in fields(ServerConfig)}
+    if key not in known:
+        raise ConfigError(f"{key} is not a setting of [server]; known are {', '.join(sorted(known))}")
+    kind = str(known[key])
+    if "Path" in kind and isinstance(value, str | Path):
+        return Path(value)
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind in {"str", "Clock", "CopyPolicy"} and isinstance(value, str):
+        return value
+    raise ConfigError(f"{key} is {value!r}; expected a value of type {kind}; correct it")
+
+
+def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"{key} is {value!r}; expected one of {', '.join(known)}; choose one")
+
+
+def _within(key: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{key} is {value}; expected {low:g} to {high:g}; choose one of these")

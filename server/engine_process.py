@@ -1,0 +1,95 @@
+"""Starts the copy engine, and starts it again when it dies.
+
+Invariant: the engine is a child that never outlives the server (it reads its stdin and leaves at its end),
+and no failure of it reaches a slate: while it is away or loading, `EngineClient.ready` is False.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from server import log
+from server.engine_client import EngineClient
+
+ENGINE_COMMAND: Final = (sys.executable, "-m", "server.copy_engine")
+
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 30.0
+_STEADY_S: Final = 60.0
+"""A life this long was not a crash at start: the next pause is short again."""
+_PROBE_S: Final = 0.5
+_KILL_AFTER_S: Final = 5.0
+
+
+class EngineProcess:
+    """Supervises one engine at `socket`; `run()` is a task that lives as long as the server.
+
+    `on_ready` is told the model's name each time an engine has loaded it; `command` takes `--socket PATH`.
+    """
+
+    def __init__(
+        self,
+        socket: Path,
+        client: EngineClient,
+        *,
+        on_ready: Callable[[str], None],
+        command: Sequence[str] = ENGINE_COMMAND,
+    ) -> None:
+        self._command = [*command, "--socket", str(socket)]
+        self._client = client
+        self._on_ready = on_ready
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process id while it runs."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def run(self) -> None:
+        """Keep an engine running until cancelled."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            started = time.monotonic()
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+            )
+            log.write("engine_started", pid=self._process.pid)
+            await self._watch(self._process)
+            self._client.ready = False
+            lived_s = time.monotonic() - started
+            pause_s = _FIRST_PAUSE_S if lived_s > _STEADY_S else min(2 * pause_s, _LONGEST_PAUSE_S)
+            code = self._process.returncode
+            log.write("engine_died", code=code, lived_s=round(lived_s, 1), restart_in_s=pause_s)
+            await asyncio.sleep(pause_s)
+
+    async def stop(self) -> None:
+        """End the engine: asked first, then killed."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), _KILL_AFTER_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Until the engine dies: note when it is loaded."""
+        gone = asyncio.ensure_future(process.wait())
+        try:
+            while not gone.done():
+                was_ready = self._client.ready
+                if await self._client.probe() and not was_ready:
+                    log.write("engine_ready", model=self._client.model)
+                    self._on_ready(self._client.model)
+                await asyncio.wait({gone}, timeout=4 * _PROBE_S if was_ready else _PROBE_S)
+        finally:
+            gone.cancel()

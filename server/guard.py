@@ -1,0 +1,123 @@
+"""Around every call of every service: decoding, status, limit and log.
+
+Invariant: no exception text of ours or of a library reaches a caller, except the messages that
+`status.py` shows on purpose. grpc.aio answers bytes it cannot decode with UNKNOWN and the exception's
+text; so decoders return a marker instead of raising, and the marker becomes INVALID_ARGUMENT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from server import log
+from server.errors import OverloadedError, UndecodableError
+from server.status import DETAILS_KEY, row, status
+
+_UNDECODABLE = object()
+_UNLIMITED = ("/grpc.health.", "/grpc.reflection.")
+
+
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
+    """Wraps each method's handler once."""
+
+    def __init__(self, *, in_flight_limit: int) -> None:
+        self._limit = in_flight_limit
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self.in_flight = 0
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """The handler of a method, guarded; None for a method nobody serves."""
+        method = handler_call_details.method
+        if method not in self._wrapped:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return handler
+            self._wrapped[method] = self._guarded(handler, method)
+        return self._wrapped[method]
+
+    def _guarded(self, handler: Any, method: str) -> grpc.RpcMethodHandler[Any, Any]:
+        kinds = (handler.request_streaming, handler.response_streaming)
+        name, make = {
+            (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
+            (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
+            (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
+            (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
+        }[kinds]
+        inner = getattr(handler, name)
+
+        async def call(request: Any, context: Any) -> Any:
+            fields, started = log.begin_call(), time.perf_counter()
+            code, limited = "OK", not method.startswith(_UNLIMITED)
+            self.in_flight += limited
+            try:
+                if limited and self.in_flight > self._limit:
+                    raise OverloadedError(f"{self._limit} calls are at work; expected fewer; try again later")
+                return await _serve(inner, _decoded(request), context)
+            except grpc.aio.AbortError:
+                code = "ABORTED_BY_SERVICE"
+                raise
+            except asyncio.CancelledError:
+                code = "CANCELLED"
+                raise
+            except Exception as error:  # the boundary: whatever it is becomes a status
+                code = row(error).code.name
+                if code == "INTERNAL":
+                    log.write("unexpected_error", rpc=method, trace=log.frames(error), **fields)
+                await _abort(context, error, str(fields.get("request_id", "")))
+            finally:
+                self.in_flight -= limited
+                if limited:
+                    spent_ms = round(1_000 * (time.perf_counter() - started), 2)
+                    log.write("call", rpc=method, code=code, ms=spent_ms, **fields)
+
+        return make(call, _forgiving(handler.request_deserializer), handler.response_serializer)
+
+
+async def _serve(inner: Any, request: Any, context: Any) -> Any:
+    if not inspect.isasyncgenfunction(inner):
+        return await inner(request, context)
+    async for message in inner(request, context):
+        await context.write(message)
+    return None
+
+
+def _forgiving(decode: Callable[[bytes], Message]) -> Callable[[bytes], object]:
+    def decode_or_mark(data: bytes) -> object:
+        try:
+            return decode(data)
+        except Exception:  # upb raises DecodeError, other runtimes more
+            return _UNDECODABLE
+
+    return decode_or_mark
+
+
+def _decoded(request: Any) -> Any:
+    if hasattr(request, "__aiter__"):
+        return _decoded_stream(request)
+    if request is _UNDECODABLE:
+        raise UndecodableError(
+            "the request is not a message of this method; expected protobuf bytes of its request "
+            "type; generate the client from slatewright's protos"
+        )
+    return request
+
+
+async def _decoded_stream(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _decoded(request)
+
+
+async def _abort(context: Any, error: Exception, request_id: str) -> None:
+    details = status(error, request_id=request_id)
+    await context.abort(row(error).code, details.message, ((DETAILS_KEY, details.SerializeToString()),))

@@ -1,0 +1,35 @@
+"""`slatewright serve`: answer gRPC calls from the published bundle."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import get_args
+
+from server import lifecycle
+from server.config import Clock, CopyPolicy, ServerConfig, load
+
+HELP = "serve slates and pitches over gRPC"
+EXAMPLE = "slatewright serve --bundles var/bundles --port 50051 --copy live"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags; each overrides the same key of `[server]` in --config."""
+    known = ServerConfig()
+    parser.add_argument("--bundles", type=Path, help=f"published bundles ({known.bundles})")
+    parser.add_argument("--state", type=Path, help="events, overlay, key (state beside bundles)")
+    parser.add_argument("--host", help=f"address to listen on ({known.host})")
+    parser.add_argument("--port", type=int, help=f"port, 0 for any free one ({known.port})")
+    parser.add_argument("--clock", choices=get_args(Clock), help=f"what now is ({known.clock})")
+    parser.add_argument("--copy", choices=get_args(CopyPolicy), help=f"pitches by default ({known.copy})")
+    parser.add_argument("--workers", type=int, help="processes; only 1 so far")
+    parser.add_argument("--config", type=Path, help="TOML file with a table [server]")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C; prints `ready HOST:PORT` once calls are answered."""
+    names = ("bundles", "state", "host", "port", "clock", "copy", "workers")
+    config = load(args.config, {name: getattr(args, name, None) for name in names})
+    asyncio.run(lifecycle.serve(config, ready=lambda address: print(f"ready {address}", flush=True)))
+    return 0

@@ -1,0 +1,182 @@
+"""RecommendationService: one slate a call, with the pitches that were ready in time.
+
+Invariant: copy never fails a slate and never takes it past its deadline: what is not ready a margin
+before the deadline is a template, and its generation goes on for the next caller.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from copywriter.writer import Pitch, Plan
+from recsys.recommender import Recommender
+from recsys.slate import RecentEvent, Slate, SlateRequest
+from server import attribution, log, variants
+from server.bundles import Bundles
+from server.clock import now_ms
+from server.config import ServerConfig
+from server.convert import SlateCall, SlateMessage, check_currency, slate_call
+from server.errors import UnknownItemError, shown
+from server.executor import CpuThread
+from server.fields import required
+from server.pitches import NO_PLAN, Pitches
+from server.recent import RecentIndex
+from server.reply import Answer, filled, pitch
+from slatewright.v1 import recommendation_pb2 as pb
+from slatewright.v1 import recommendation_pb2_grpc
+
+_MAX_MARGIN_S: Final = 0.5
+_MAX_PATIENCE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What the CPU thread brought back; `plan` is empty when no copy was asked for."""
+
+    answer: Answer
+    plan: Plan
+    copy_until: float
+    """`time.monotonic()` at which the pitches must be taken as they are."""
+
+
+class RecommendationService(recommendation_pb2_grpc.RecommendationServiceServicer):
+    """The three calls; all state is in the parts handed in."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        *,
+        bundles: Bundles,
+        cpu: CpuThread,
+        recent: RecentIndex,
+        pitches: Pitches,
+        key: bytes,
+    ) -> None:
+        self._config = config
+        self._bundles = bundles
+        self._cpu = cpu
+        self._recent = recent
+        self._pitches = pitches
+        self._key = key
+
+    async def Recommend(  # noqa: N802  the contract's name
+        self, request: pb.RecommendRequest, context: Any
+    ) -> pb.RecommendResponse:
+        """One slate."""
+        ready = await self._ready(request, context, placement="home")
+        return filled(pb.RecommendResponse(), ready.answer, await self._copy(ready))
+
+    async def ListSimilarItems(  # noqa: N802  the contract's name
+        self, request: pb.ListSimilarItemsRequest, context: Any
+    ) -> pb.ListSimilarItemsResponse:
+        """Items like one item."""
+        item_id = required("item_id", request.item_id)
+        ready = await self._ready(request, context, placement="detail", like=item_id)
+        return filled(pb.ListSimilarItemsResponse(), ready.answer, await self._copy(ready))
+
+    async def StreamRecommend(  # noqa: N802  the contract's name
+        self, request: pb.StreamRecommendRequest, context: Any
+    ) -> AsyncIterator[pb.StreamRecommendResponse]:
+        """The slate, its pitches as they are ready, done."""
+        ready = await self._ready(request.request, context, placement="home")
+        items = ready.answer.slate.items
+        bare = filled(pb.RecommendResponse(), ready.answer, [None] * len(items))
+        yield pb.StreamRecommendResponse(slate=bare)
+        sent = 0
+        async for place, served in self._pitches.as_ready(ready.plan, until=ready.copy_until):
+            item = items[place]
+            message = pb.PitchReady(item_id=item.item_id, rank=item.rank, pitch=pitch(served))
+            yield pb.StreamRecommendResponse(pitch=message)
+            sent += 1
+        yield pb.StreamRecommendResponse(done=pb.StreamDone(pitches=sent))
+
+    async def _copy(self, ready: _Ready) -> list[Pitch | None]:
+        served: list[Pitch | None] = [None] * len(ready.answer.slate.items)
+        async for place, finished in self._pitches.as_ready(ready.plan, until=ready.copy_until):
+            served[place] = finished
+        log.note(pitches=Counter(one.origin for one in served if one))
+        return served
+
+    async def _ready(self, message: SlateMessage, context: Any, *, placement: str, like: str = "") -> _Ready:
+        """Validate, resolve, compute."""
+        arrived, remaining_s = time.monotonic(), context.time_remaining()
+        bundle = self._bundles.serving()
+        manifest = bundle.manifest
+        call = slate_call(message, placement=placement)
+        user = attribution.pseudonym(self._key, call.user_id)
+        log.note(request_id=call.request_id, user=user, bundle=manifest["version"])
+        check_currency(call.filter, str(manifest.get("currency") or ""))
+        unit_id = variants.unit(call.user_id, call.session_id, call.request_id)
+        chosen = variants.resolve(unit_id, call.variant_overrides)
+        time_ms = self._time_ms(call, manifest)
+        recent = self._recent.events(call.user_id, after_seq=int(str(manifest.get("feedback_seq", 0))))
+        mode = self._config.copy if call.copy == "default" else call.copy
+
+        def work() -> tuple[Slate, Sequence[str], Plan]:
+            wanted = _slate_request(call, time_ms)
+            slate = _slate(bundle, wanted, recent, like)
+            titles: Sequence[str] = ()
+            if call.explain:
+                titles = [str(bundle.item(item.item_id)["title"]) for item in slate.items]
+            plan = NO_PLAN
+            if mode != "none":
+                plan = self._pitches.plan(
+                    [bundle.item(item.item_id) for item in slate.items],
+                    bundle.profile(call.user_id, time_ms, recent),
+                    mode=mode,
+                    locale=call.locale or str(manifest.get("locale") or ""),
+                    max_chars=call.max_chars,
+                )
+            return slate, titles, plan
+
+        until = None if remaining_s is None else arrived + remaining_s
+        slate, titles, plan = await self._cpu.run(work, until=until)
+        log.note(n_items=len(slate.items), user_status=slate.user_status)
+        token = attribution.seal(
+            self._key,
+            attribution.Attribution(call.request_id, slate.bundle_version, chosen, time_ms, user),
+        )
+        answer = Answer(slate, token, call.request_id, chosen, titles)
+        patience_s = self._config.patience_ms / 1_000
+        if remaining_s is not None:
+            margin_s = max(self._config.margin_ms / 1_000, min(remaining_s / 10, _MAX_MARGIN_S))
+            patience_s = min(remaining_s - margin_s, _MAX_PATIENCE_S)
+        return _Ready(answer, plan, arrived + patience_s)
+
+    def _time_ms(self, call: SlateCall, manifest: Any) -> int:
+        if call.time_ms is not None:
+            return call.time_ms
+        return now_ms(
+            self._config.clock,
+            as_of_ms=int(str(manifest["as_of_ms"])),
+            newest_ms=self._recent.newest_ms(call.user_id),
+        )
+
+
+def _slate_request(call: SlateCall, time_ms: int) -> SlateRequest:
+    return SlateRequest(
+        user_id=call.user_id,
+        time_ms=time_ms,
+        page_size=call.page_size,
+        placement=call.placement,
+        seed_text=f"{call.request_id}|{time_ms}",
+        exclude_item_ids=call.exclude_item_ids,
+        filter=call.filter,
+        explain=call.explain,
+    )
+
+
+def _slate(bundle: Recommender, wanted: SlateRequest, recent: Sequence[RecentEvent], like: str) -> Slate:
+    if not like:
+        return bundle.recommend(wanted, recent)
+    try:
+        bundle.item(like)
+    except KeyError:
+        raise UnknownItemError(
+            f"item_id is {shown(like)}; expected an item of bundle {bundle.manifest['version']}; publish it first"
+        ) from None
+    return bundle.similar(like, wanted, recent)

@@ -1,0 +1,1 @@
+"""Contracts between Slatewright's own processes; not for callers."""
