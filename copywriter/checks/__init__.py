@@ -1,0 +1,1 @@
+"""The checks of the gate: each module has `check(text, sheet, context) -> list[Finding]`."""

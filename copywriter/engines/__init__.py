@@ -1,0 +1,1 @@
+"""What writes copy: a language model behind the `Engine` protocol, or templates."""
