@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps({"bundle": str(directory), "metrics": as_json(reports)}, indent=1) + "\n")
     else:
         print_report(source.log.info.name, reports)
-        sys.stdout.write(f"published {directory}\nserve it: slatewright serve --bundles {args.out} --port 8815\n")
+        sys.stdout.write(f"published {directory}\nserve it: slatewright serve --bundles {args.out} --port 50051\n")
     return 0
 
 

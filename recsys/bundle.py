@@ -154,6 +154,15 @@ def load(directory: Path, *, verify: bool = True) -> Bundle:
             raise BundleMismatchError(f"{path} is missing or truncated; publish the bundle again")
         if verify and _sha256(path) != entry["sha256"]:
             raise BundleMismatchError(f"{path} does not match its checksum; publish the bundle again")
+    try:
+        return _opened(directory, manifest)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleMismatchError(
+            f"{directory.name} lacks or misnames what this code reads ({error}); rebuild it with `slatewright build`"
+        ) from error
+
+
+def _opened(directory: Path, manifest: Mapping[str, Any]) -> Bundle:
     return Bundle(
         manifest=manifest,
         model=Model(
