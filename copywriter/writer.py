@@ -15,8 +15,9 @@ from typing import Final, Literal
 from copywriter.audience import Trait, relevant
 from copywriter.cache import CachedCopy, CopyCache, CopyKey
 from copywriter.engines import template
-from copywriter.facts import FactSheet, fact_sheet
+from copywriter.facts import FactSheet
 from copywriter.gate import POLICY_VERSION, Verdict, review, without_numbers
+from copywriter.memo import Memo
 from copywriter.prompt import MAX_NEW_TOKENS, PROMPT_VERSION, Prompt, pitch_prompt, read_answer
 
 Mode = Literal["none", "cached", "live"]
@@ -92,6 +93,7 @@ class Writer:
         self.cache = cache if cache is not None else CopyCache()
         self.tally: Counter[str] = Counter()
         """Pitches by origin ("origin.TEMPLATE"), verdicts ("verdict.PASS") and findings by rule."""
+        self._memo = Memo()
         self._lock = threading.Lock()
 
     def plan(self, requests: Sequence[CopyRequest], *, mode: Mode = "cached") -> Plan:
@@ -102,7 +104,7 @@ class Writer:
         jobs: list[Job] = []
         phrasings: set[str] = set()
         for index, request in enumerate(requests):
-            sheet = fact_sheet(request.item)
+            sheet = self._memo.sheet(request.item)
             traits = relevant(sheet, request.traits)
             max_chars = _coerced(request.max_chars)
             key = self._key(sheet, traits, request)
@@ -110,7 +112,7 @@ class Writer:
             if cached is not None and len(cached.text) <= max_chars:
                 pitches.append(self._pitch(cached, "CACHED", request.locale))
                 continue
-            draft = template.write(sheet, traits, locale=request.locale, max_chars=max_chars, avoid=phrasings)
+            draft = self._memo.draft(sheet, traits, locale=request.locale, max_chars=max_chars, avoid=phrasings)
             phrasings.add(draft.phrasing)
             pitches.append(_template_pitch(draft))
             if mode == "live" and self.model and _worth_generating(sheet, request):

@@ -45,10 +45,18 @@ def write(
     max_chars: int = 160,
     avoid: Collection[str] = (),
 ) -> Draft:
-    """A pitch that passes the gate, chosen by a hash of item and traits; phrasings in `avoid` come last.
+    """The first of `drafts` whose phrasing is not in `avoid`; the first of all where every one is."""
+    found = list(drafts(sheet, traits, locale=locale, max_chars=max_chars))
+    return next((draft for draft in found if draft.phrasing not in avoid), found[0])
 
-    A language without phrasings gets the neutral English ones. `max_chars` below `MIN_CHARS` counts
-    as `MIN_CHARS`; a long wording gives way to a shorter one and is never cut.
+
+def drafts(
+    sheet: FactSheet, traits: tuple[Trait, ...] = (), *, locale: str = "en", max_chars: int = 160
+) -> Iterator[Draft]:
+    """Pitches that pass the gate, one a phrasing, from the most to the least telling; at least one.
+
+    Their order is a hash of item and traits. A language without phrasings gets the neutral English ones. `max_chars`
+    below `MIN_CHARS` counts as `MIN_CHARS`; a long wording gives way to a shorter one and is never cut.
     """
     language = locale.lower().partition("-")[0]
     known = language in LANGUAGES
@@ -56,29 +64,28 @@ def write(
     max_chars = max(max_chars, MIN_CHARS)
     used = relevant(sheet, traits) if known else ()
     tries = 0
-    for phrasing, text in _wordings(sheet, used, data, frozenset(avoid)):
-        if len(text) > max_chars:
+    told: set[str] = set()
+    for phrasing, text in _wordings(sheet, used, data):
+        if len(text) > max_chars or phrasing in told:
             continue
         tries += 1
         if tries > MAX_TRIES:
             break
         verdict = review(text, sheet, used, locale="en", max_chars=max_chars)
         if verdict.passed:
-            return Draft(text, verdict.fact_ids, phrasing, language if known else "en")
-    text = data.BARE[seed_of(sheet.item_id) % len(data.BARE)]
-    return Draft(text, (), text, language if known else "en")
+            told.add(phrasing)
+            yield Draft(text, verdict.fact_ids, phrasing, language if known else "en")
+    if not told:
+        text = data.BARE[seed_of(sheet.item_id) % len(data.BARE)]
+        yield Draft(text, (), text, language if known else "en")
 
 
-def _wordings(
-    sheet: FactSheet, used: tuple[Trait, ...], data: ModuleType, avoid: frozenset[str]
-) -> Iterator[tuple[str, str]]:
+def _wordings(sheet: FactSheet, used: tuple[Trait, ...], data: ModuleType) -> Iterator[tuple[str, str]]:
     """(phrasing, text) from the most to the least telling."""
     if sheet.name and _may_say_name(sheet):
         for pool, noun, brand in pools(sheet, used):
             seed = seed_of(sheet.item_id, pool, noun, brand)
-            rotated = rotate(data.POOLS[pool], seed)
-            fresh = [p for p in rotated if p not in avoid]
-            for phrasing in fresh + [p for p in rotated if p in avoid and pool == "neutral"]:
+            for phrasing in rotate(data.POOLS[pool], seed):
                 if not _fits(phrasing, noun, brand, sheet):
                     continue
                 for body in _bodies(sheet, data, brand=brand, seed=seed):
