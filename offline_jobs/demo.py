@@ -215,7 +215,8 @@ def _show_timing(client: Client, bundle: Bundle, console: Console) -> None:
             times.append(1000 * (time.perf_counter() - started))
         times.sort()
         console.print(
-            f"Recommend, ten items {name}: {statistics.median(times):.1f} ms median, {times[int(0.95 * len(times))]:.1f} "
-            f"ms at the 95th percentile ({len(times)} households, one at a time, over loopback)",
+            f"Recommend, ten items {name}: {statistics.median(times):.1f} ms median, "
+            f"{times[int(0.95 * len(times))]:.1f} ms at the 95th percentile "
+            f"({len(times)} households, one at a time, over loopback)",
             highlight=False,
         )

@@ -1,7 +1,8 @@
 """One user's profile at one moment, computed from the history alone: the same code offline and online.
 
-Affinities decay with a half-life of 90 days (taste is slower than demand) and weigh event types by `EVENT_WEIGHTS`; a dislike bars its item and
-takes from its category what a purchase gives. On an ordinal log a "day" is one step.
+Weights decay with a half-life of 90 days (taste is slower than demand) and depend on the event's type
+(`EVENT_WEIGHTS`); a dislike bars its item and takes from its category what a purchase gives. On an ordinal log a
+"day" is one step.
 """
 
 from __future__ import annotations

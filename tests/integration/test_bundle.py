@@ -75,9 +75,7 @@ def test_every_damaged_file_is_noticed(copied: Path) -> None:
     bundles.load(directory)
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("feature_hash", "0" * 16), ("format", 99), ("format", None)]
-)
+@pytest.mark.parametrize(("key", "value"), [("feature_hash", "0" * 16), ("format", 99), ("format", None)])
 def test_a_bundle_of_other_code_is_refused(copied: Path, key: str, value: object) -> None:
     """Features or format of another version cannot be served; the remedy is to rebuild."""
     path = bundles.current(copied) / bundles.MANIFEST
@@ -111,9 +109,7 @@ def test_a_worse_model_is_refused_unless_forced(copied: Path) -> None:
     bundle = bundles.load(bundles.current(copied))
     metrics = bundle.manifest["metrics"]
     worse = {**metrics, "slate": {**metrics["slate"], "ndcg@10": metrics["slate"]["intervals"]["ndcg@10"][0] - 0.01}}
-    poor = replace(
-        bundle, manifest={**bundle.manifest, "metrics": worse}, ranker_text=bundle.ranker_text + "\n"
-    )
+    poor = replace(bundle, manifest={**bundle.manifest, "metrics": worse}, ranker_text=bundle.ranker_text + "\n")
     with pytest.raises(BundleMismatchError, match="--force"):
         publish(poor, copied)
     assert bundles.current(copied).name == bundle.version

@@ -82,9 +82,7 @@ def test_covisitation_follows_the_direction_of_time() -> None:
 def test_a_basket_counts_both_ways() -> None:
     """Items bought at one moment have no order."""
     users, items = np.array([0, 0], np.int32), np.array([0, 1], np.int32)
-    forward, backward = covisitation.fit(
-        users, items, np.zeros(2, np.int64), 2, covisitation.CovisitationConfig()
-    )
+    forward, backward = covisitation.fit(users, items, np.zeros(2, np.int64), 2, covisitation.CovisitationConfig())
     assert forward.row(0)[0].tolist() == backward.row(0)[0].tolist() == [1]
     assert forward.row(1)[0].tolist() == [0]
 
@@ -132,8 +130,6 @@ def test_fast_scoring_equals_the_reference(dense: np.ndarray, data: st.DataObjec
 
 def test_the_strongest_tie_is_the_evidence() -> None:
     """Of the recent items, the one most similar to the candidate is named; none means -1."""
-    near = Neighbours(
-        np.array([0, 1, 2, 2]), np.array([2, 2], np.int32), np.array([0.2, 0.9], np.float32)
-    )
+    near = Neighbours(np.array([0, 1, 2, 2]), np.array([2, 2], np.int32), np.array([0.2, 0.9], np.float32))
     assert strongest(near, np.array([0, 1], np.int32), 2)[0] == 1
     assert strongest(near, np.array([2], np.int32), 0) == (-1, 0.0)

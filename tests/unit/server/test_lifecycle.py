@@ -221,6 +221,7 @@ async def test_killing_the_engine_never_costs_a_slate(open_shop: Any, monkeypatc
             return any(item.pitch.ai_generated for item in answer.items)
 
         await until(generated, within_s=60)
+        await until(lambda: shop.up.engine.pid is not None, within_s=60)
         assert (await shop.recommend(copy=live)).items[0].pitch.model in {"fake-model", "template"}
         pid = shop.up.engine.pid
     with pytest.raises(ProcessLookupError):
