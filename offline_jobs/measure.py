@@ -122,6 +122,8 @@ def measure(
     if n_repeats == 0:  # nobody wants an item again: comparing with "again" would flatter the slate
         for name in (MOST_BOUGHT, "repurchase"):
             systems.pop(name, None)
+    for name in [name for name, measured in systems.items() if not any(map(len, measured.lists))]:
+        del systems[name]  # a source this log cannot feed, such as categories where there are none
     slate = np.array(systems["slate"].values["ndcg@10"])
     return Report(
         n_requests=len(recalls),

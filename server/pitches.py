@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Final
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Final
 
 from copywriter.audience import traits
 from copywriter.errors import CopyError
-from copywriter.writer import CopyRequest, Job, Mode, Pitch, Plan, Writer
+from copywriter.writer import Accepted, CopyRequest, Job, Mode, Pitch, Plan, Writer
 from server import log
 from server.engine_client import EngineClient
 from server.executor import CpuThread
@@ -106,15 +107,18 @@ class Pitches:
         return begun
 
     async def _write(self, engine: EngineClient, jobs: Sequence[Job]) -> None:
-        """Have one batch written, gate each text, land its flight."""
+        """Have one batch written, gate each text, land its flight, log what the gate said by rule."""
+        verdicts: Counter[str] = Counter()
+        started = time.monotonic()
         try:
             prompts = [job.prompt for job in jobs]
             longest = max(job.max_new_tokens for job in jobs)
             async for index, text in engine.generate(prompts, max_new_tokens=longest):
                 accepted = await self._cpu.run(_judged(self._writer, jobs[index], text), bounded=False)
-                if accepted is None:
+                verdicts.update(["passed"] if accepted.pitch else accepted.verdict.rules)
+                if accepted.pitch is None:
                     self._refuse(jobs[index].key.digest)
-                self._land(jobs[index], accepted)
+                self._land(jobs[index], accepted.pitch)
         except CopyError as error:
             log.write("copy_unavailable", why=str(error))
         except Exception as error:
@@ -122,6 +126,8 @@ class Pitches:
         finally:
             for job in jobs:
                 self._land(job, None)
+            took_ms = round(1000 * (time.monotonic() - started))
+            log.write("copy_batch", n=len(jobs), ms=took_ms, verdicts=dict(sorted(verdicts.items())))
 
     def _worth_a_try(self, digest: str) -> bool:
         refused = self._refused.get(digest)
@@ -138,5 +144,5 @@ class Pitches:
             flight.set_result(pitch)
 
 
-def _judged(writer: Writer, job: Job, text: str) -> Any:
-    return lambda: writer.accept(job, text).pitch
+def _judged(writer: Writer, job: Job, text: str) -> Callable[[], Accepted]:
+    return lambda: writer.accept(job, text)
