@@ -17,7 +17,7 @@ from offline_jobs.measure import MOST_BOUGHT, Report, measure
 from offline_jobs.progress import Steps
 from offline_jobs.tables import print_report
 from offline_jobs.train_candidates import FitInput, fit
-from offline_jobs.train_ranker import train
+from offline_jobs.train_ranker import sample, train
 from recsys.errors import ConfigError, EmptyWindowError
 from recsys.profiles.build import build_histories
 from recsys.rerank.training_set import past_requests
@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     config = read_config(args.config)
     with source_log.opened(args, steps) as source:
         reports = evaluate(source, windows_of(source, config, protocol=args.protocol), config, steps)[1]
-    print_report(source.log.info.name, reports)
     if args.json:
         args.json.write_text(json.dumps(as_json(reports), indent=1) + "\n", encoding="utf-8")
+    print_report(source.log.info.name, reports)
     return 0
 
 
@@ -77,6 +77,7 @@ def evaluate(
             raise EmptyWindowError(
                 f"{source.log.info.name}: no user wants anything in the test window; expected some; give a longer log"
             )
+        requests = sample(requests, config.ranking.max_measured, config.ranking.seed)
         reports = {}
         with steps.step("measure: as served") as advance:
             reports["all"] = measure(model, booster, earlier, later, requests, progress=advance)

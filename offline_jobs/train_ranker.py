@@ -18,10 +18,14 @@ from recsys.split import Window
 
 @dataclass(frozen=True, slots=True)
 class RankingConfig:
-    """`max_requests` replayed requests bound the time; `valid_share` of their users decides when to stop."""
+    """`max_requests` replayed requests bound the time of training, `max_measured` that of measuring.
+
+    `valid_share` of the training requests' users decides when to stop.
+    """
 
     ranker: ranker.RankerConfig = field(default_factory=ranker.RankerConfig)
     max_requests: int = 8_000
+    max_measured: int = 30_000
     n_negatives: int = 200
     valid_share: float = 0.15
     seed: int = 7
