@@ -15,14 +15,15 @@ from typing import Any, Final
 
 import lightgbm as lgb
 
+from offline_jobs import config as config_of
 from offline_jobs import source_log
-from offline_jobs.config import BuildConfig, read_config
+from offline_jobs.config import BuildConfig
 from offline_jobs.evaluate import as_json, evaluate, windows_of
 from offline_jobs.progress import Steps
 from offline_jobs.publish import publish
 from offline_jobs.tables import print_report
 from offline_jobs.train_candidates import FitInput, fit
-from recsys.bundle import Bundle
+from recsys.bundle import Bundle, make_folder
 from recsys.profiles.store import Histories
 from recsys.rerank.prepare import Model
 from recsys.schema import PATH_SEPARATOR
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `slatewright build`."""
     source_log.add_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder of bundles")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with settings of the build")
+    config_of.add_arguments(parser)
     parser.add_argument("--force", action="store_true", help="publish even a model that measures worse")
     parser.add_argument("--json", action="store_true", help="print version and figures as JSON, no tables")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
@@ -46,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build, publish, print what was measured."""
     steps = Steps(quiet=args.quiet)
-    config = read_config(args.config)
+    config = config_of.of(args)
+    make_folder(args.out)
     with source_log.opened(args, steps) as source:
         split = windows_of(source, config)
         booster, reports = evaluate(source, split, config, steps)
@@ -56,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
         with steps.step("publish"):
             directory = publish(bundle, args.out, force=args.force)
     if args.json:
-        sys.stdout.write(json.dumps({"bundle": str(directory), "metrics": as_json(reports)}, indent=1) + "\n")
+        sys.stdout.write(
+            json.dumps({"bundle": str(directory), "metrics": as_json(reports)}, indent=1, allow_nan=False) + "\n"
+        )
     else:
         print_report(source.log.info.name, reports)
         sys.stdout.write(f"published {directory}\nserve it: slatewright serve --bundles {args.out} --port 50051\n")

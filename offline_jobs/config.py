@@ -8,6 +8,8 @@ num_leaves = 63
 
 from __future__ import annotations
 
+import argparse
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -29,6 +31,20 @@ class BuildConfig:
 
 
 Settings = TypeVar("Settings")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--config` and `--holdout-days`."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with settings of the build")
+    parser.add_argument("--holdout-days", type=float, metavar="D", help="length of the measured window (default 28)")
+
+
+def of(args: argparse.Namespace) -> BuildConfig:
+    """The settings the command line asks for."""
+    config = read_config(args.config)
+    if args.holdout_days is None:
+        return config
+    return _override(config, {"holdout_days": args.holdout_days}, where="--holdout-days")
 
 
 def read_config(path: Path | None) -> BuildConfig:
@@ -59,8 +75,25 @@ def _override(settings: Settings, content: Mapping[str, Any], *, where: str) -> 
             or (isinstance(old, int) and not isinstance(value, int))
         ):
             raise ConfigError(f"{where}: {key} is {value!r}; expected a number like {old}")
-        elif value <= 0 and key not in ("seed", "regularization", "lambda_l2"):
-            raise ConfigError(f"{where}: {key} is {value!r}; expected more than 0")
+        elif not _in_range(key, value):
+            raise ConfigError(f"{where}: {key} is {value!r}; expected {_range(key)}")
         else:
             changes[key] = value
     return replace(settings, **changes)  # type: ignore[type-var]
+
+
+_MAY_BE_ZERO = ("seed", "regularization", "lambda_l2")
+
+
+def _range(key: str) -> str:
+    if key in _MAY_BE_ZERO:
+        return "a finite number from 0"
+    if key.endswith(("_share", "_fraction", "decay")):
+        return "a number above 0, at most 1"
+    return "a finite number above 0"
+
+
+def _in_range(key: str, value: float) -> bool:
+    if not math.isfinite(value) or value < 0 or (value == 0 and key not in _MAY_BE_ZERO):
+        return False
+    return value <= 1 or not key.endswith(("_share", "_fraction", "decay"))

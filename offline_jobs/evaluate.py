@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any, Final
 
 import lightgbm as lgb
 
+from offline_jobs import config as config_of
 from offline_jobs import source_log
-from offline_jobs.config import BuildConfig, read_config
+from offline_jobs.config import BuildConfig
 from offline_jobs.measure import MOST_BOUGHT, Report, measure
 from offline_jobs.progress import Steps
 from offline_jobs.tables import print_report
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `slatewright evaluate`."""
     source_log.add_arguments(parser)
     parser.add_argument("--protocol", choices=sorted(_CLOCK_OF), help="default: what the log's clock allows")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with settings of the build")
+    config_of.add_arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
@@ -41,11 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print the tables."""
     steps = Steps(quiet=args.quiet)
-    config = read_config(args.config)
+    config = config_of.of(args)
+    if args.json and not os.access(args.json.absolute().parent, os.W_OK):
+        raise ConfigError(f"--json is {args.json}; its folder cannot be written; name one that can")
     with source_log.opened(args, steps) as source:
         reports = evaluate(source, windows_of(source, config, protocol=args.protocol), config, steps)[1]
     if args.json:
-        args.json.write_text(json.dumps(as_json(reports), indent=1) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(as_json(reports), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     print_report(source.log.info.name, reports)
     return 0
 
@@ -71,7 +75,11 @@ def evaluate(
         model, earlier = fit(source, as_of_ms=split.test.as_of_ms, config=config.candidates, steps=steps)
         later = build_histories(source.events, model.items, as_of_ms=split.test.until_ms, from_ms=split.test.as_of_ms)
         requests = past_requests(
-            later, times_ms=split.test.times_ms, horizon_ms=split.test.horizon_ms, until_ms=split.test.until_ms
+            later,
+            model.items.taken_types,
+            times_ms=split.test.times_ms,
+            horizon_ms=split.test.horizon_ms,
+            until_ms=split.test.until_ms,
         )
         if not requests:
             raise EmptyWindowError(
@@ -83,9 +91,9 @@ def evaluate(
             reports["all"] = measure(model, booster, earlier, later, requests, progress=advance)
         if reports["all"].repeat_share > 0:
             with steps.step("measure: new items only") as advance:
-                reports["new"] = measure(
-                    model, booster, earlier, later, requests, purchased="exclude", progress=advance
-                )
+                new = measure(model, booster, earlier, later, requests, purchased="exclude", progress=advance)
+            if new.n_requests:
+                reports["new"] = new
     return booster, reports
 
 

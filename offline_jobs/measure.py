@@ -19,6 +19,7 @@ from recsys.candidates.retrieve import SOURCES
 from recsys.profiles.store import Histories
 from recsys.profiles.user import UserProfile
 from recsys.rerank.diversify import DiversityConfig, diversify
+from recsys.rerank.intent import lift_searched
 from recsys.rerank.prepare import Model, Prepared, prepare
 from recsys.rerank.training_set import PastRequest, history_at
 from recsys.slate import PurchasedPolicy
@@ -76,7 +77,10 @@ def measure(
     diversity: DiversityConfig | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Report:
-    """Figures of every system over `requests`; with `purchased="exclude"` targets lose items already had."""
+    """Figures of every system over `requests`.
+
+    With `purchased="exclude"` lists and targets lose the items already taken: items, not titles, as targets are items.
+    """
     systems: dict[str, Measured] = defaultdict(Measured)
     recalls: list[float] = []
     n_repeats = n_wanted = 0
@@ -91,6 +95,7 @@ def measure(
         bounds = np.cumsum([0] + [len(ready.matrix) for ready, _ in pending])
         for (ready, wanted), start in zip(pending, bounds[:-1], strict=True):
             own = np.asarray(scores)[start : start + len(ready.matrix)]
+            own = lift_searched(own, ready.candidates.rows, model.items, ready.profile, n=K)
             order = np.argsort(-own, kind="stable")
             chosen = diversify(order, ready.candidates.rows, model.items, n=K, config=config)
             lists = {"slate": ready.candidates.rows[chosen]}
@@ -106,8 +111,8 @@ def measure(
 
     for i, request in enumerate(requests):
         history = history_at(earlier, later, request.user_row, request.time_ms)
-        ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased)
-        had = np.isin(request.wanted, ready.profile.items)
+        ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased, by_title=purchased != "exclude")
+        had = np.isin(request.wanted, ready.profile.taken)
         wanted = request.wanted[~had] if purchased == "exclude" else request.wanted
         n_repeats, n_wanted = n_repeats + int(had.sum()), n_wanted + len(had)
         if len(wanted) == 0:
@@ -128,7 +133,7 @@ def measure(
     return Report(
         n_requests=len(recalls),
         systems={
-            name: {m: metrics.bootstrap(np.array(v)) for m, v in measured.values.items()}
+            name: {m: metrics.bootstrap(_known(v)) for m, v in measured.values.items()}
             | {"coverage": _exact(metrics.coverage(measured.lists, len(model.items)))}
             for name, measured in systems.items()
         },
@@ -140,6 +145,13 @@ def measure(
         candidate_recall=metrics.bootstrap(np.array(recalls)),
         repeat_share=n_repeats / max(n_wanted, 1),
     )
+
+
+def _known(values: list[float]) -> NDArray[np.float64]:
+    """Without the NaN of requests where the figure has no meaning: an empty list has no novelty."""
+    array = np.array(values)
+    known: NDArray[np.float64] = array[np.isfinite(array)]
+    return known
 
 
 def _exact(value: float) -> metrics.Interval:

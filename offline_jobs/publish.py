@@ -25,12 +25,13 @@ def publish(bundle: Bundle, bundles_dir: Path, *, force: bool = False) -> Path:
 def _refuse_worse(manifest: Mapping[str, Any], bundles_dir: Path) -> None:
     try:
         served = bundles.read_manifest(bundles.current(bundles_dir))
-    except (BundleNotFoundError, BundleMismatchError):
-        return  # nothing usable is served: anything is better
+        figures = served["metrics"]["slate"]
+        old, (low, _) = figures["ndcg@10"], figures["intervals"]["ndcg@10"]
+    except (BundleNotFoundError, BundleMismatchError, KeyError, TypeError):
+        return  # nothing measured is served: anything is better
     if served["name"] != manifest["name"]:
         return
     new = manifest["metrics"]["slate"]["ndcg@10"]
-    old, (low, _) = served["metrics"]["slate"]["ndcg@10"], served["metrics"]["slate"]["intervals"]["ndcg@10"]
     if new < low:
         raise BundleMismatchError(
             f"the new model's NDCG@10 is {new:.4f}; the current bundle {served['version']} has {old:.4f} (interval "

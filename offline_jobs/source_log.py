@@ -31,6 +31,10 @@ def opened(args: argparse.Namespace, steps: Steps) -> Iterator[FitInput]:
     """The log in memory; an ingested one lies in a temporary folder until the job is done."""
     if (args.dataset is None) == (args.log is None):
         raise ConfigError("expected exactly one of --dataset and --log; see --help for an example")
+    if args.log is not None and (args.path or args.mapping or args.sample_users is not None):
+        raise ConfigError("--path, --mapping and --sample-users go with --dataset; a --log is used as it is; drop them")
+    if args.sample_users is not None and args.sample_users < 1:
+        raise ConfigError(f"--sample-users is {args.sample_users}; expected at least 1")
     with tempfile.TemporaryDirectory(prefix="slatewright-") as scratch:
         directory = args.log
         if directory is None:

@@ -47,7 +47,11 @@ def train(
         model, earlier = fit(source, as_of_ms=window.as_of_ms, config=candidates, steps=steps)
         later = build_histories(source.events, model.items, as_of_ms=window.until_ms, from_ms=window.as_of_ms)
         requests = past_requests(
-            later, times_ms=window.times_ms, horizon_ms=window.horizon_ms, until_ms=window.until_ms
+            later,
+            model.items.taken_types,
+            times_ms=window.times_ms,
+            horizon_ms=window.horizon_ms,
+            until_ms=window.until_ms,
         )
         if not requests:
             raise EmptyWindowError(

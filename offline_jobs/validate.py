@@ -23,6 +23,10 @@ from recsys.schema import (
 )
 
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+MAX_PRICE: Final = 1e9
+"""A price per unit at or beyond this is an error of the source, in any currency."""
+MAX_RATING: Final = 10.0
+"""A rating outside 0 to this, or a negative count of ratings, becomes null: copy may cite ratings."""
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Times outside are typing errors, not behaviour, and would overflow downstream arithmetic."""
 
@@ -64,7 +68,10 @@ def canonical_items(items: Table, *, currency: str | None, locale: str) -> Table
         item_id=_blank_to_null(table.item_id),
         title=_blank_to_null(table.title.strip()),
         brand=_blank_to_null(table.brand.strip()),
+        category=table.category.filter(lambda step: step.notnull() & (step.strip() != "")),
         price=_nan_to_null(table.price),
+        rating=ibis.cases((table.rating.between(0, MAX_RATING), table.rating), else_=ibis.null("float64")),
+        rating_count=ibis.cases((table.rating_count >= 0, table.rating_count), else_=ibis.null("int64")),
         currency=money,
         available=table.available.fill_null(True),
         locale=table.locale.fill_null(locale),
@@ -78,7 +85,7 @@ def judge_items(items: Table) -> Table:
         (items.item_id.isnull(), "missing_item"),
         (items.title.isnull(), "missing_title"),
         (items.price < 0, "negative_price"),
-        (items.price.isinf(), "bad_price"),
+        (items.price >= MAX_PRICE, "bad_price"),
         else_=ibis.null("string"),
     )
     judged = items.mutate(reason=alone)
@@ -107,7 +114,7 @@ def judge_events(events: Table, item_ids: Table, *, end: datetime | None) -> Tab
         (_bad_time(joined.event_time), "bad_time"),
         (late, "time_after_end"),
         ((joined.price < 0) | (joined.list_price < 0), "negative_price"),
-        (joined.price.isinf() | joined.list_price.isinf(), "bad_price"),
+        ((joined.price >= MAX_PRICE) | (joined.list_price >= MAX_PRICE), "bad_price"),
         (_not_finite(joined.quantity) | (joined.quantity <= 0), "bad_quantity"),
         (joined.item_id.notnull() & joined.known.isnull(), "unknown_item"),
         else_=ibis.null("string"),

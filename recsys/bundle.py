@@ -31,7 +31,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recsys.candidates.retrieve import Sources
-from recsys.errors import BundleMismatchError, BundleNotFoundError
+from recsys.errors import BundleMismatchError, BundleNotFoundError, ConfigError
 from recsys.ids import IdMap
 from recsys.profiles.items import ItemTable
 from recsys.profiles.store import Histories
@@ -40,8 +40,20 @@ from recsys.rerank.prepare import Model
 
 FORMAT: Final = 1
 CURRENT: Final = "CURRENT"
+LOCK: Final = ".lock"
 MANIFEST: Final = "manifest.json"
 UNFINISHED: Final = ".publishing-"
+MANIFEST_TYPES: Final[dict[str, type]] = {
+    "version": str,
+    "name": str,
+    "clock": str,
+    "as_of_ms": int,
+    "feature_hash": str,
+    "features": list,
+    "files": dict,
+}
+VERSIONED: Final = ("name", "clock", "currency", "locale", "config")
+"""Keys of the manifest that are part of what is served, and so of the version, beside the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +85,14 @@ def publish(bundle: Bundle, bundles_dir: Path, *, make_current: bool = True) -> 
     `bundle.manifest` gives what only the job knows (name, as_of_ms, clock, config, metrics, ...); version, feature
     names and checksums are added here. Publishing the same content again changes nothing.
     """
-    bundles_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(bundles_dir)
     with _publisher_lock(bundles_dir):
         for leftover in bundles_dir.glob(f"{UNFINISHED}*"):
             shutil.rmtree(leftover)
         draft = bundles_dir / f"{UNFINISHED}{os.getpid()}"
         _write_files(bundle, draft)
         manifest = _manifest(bundle, draft)
-        _write_bytes(draft / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+        _write_bytes(draft / MANIFEST, (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
         _sync_tree(draft)
         target = bundles_dir / str(manifest["version"])
         if target.exists() and _is_sound(target):
@@ -92,6 +104,17 @@ def publish(bundle: Bundle, bundles_dir: Path, *, make_current: bool = True) -> 
         if make_current:
             point_current(bundles_dir, manifest["version"])
     return target
+
+
+def make_folder(bundles_dir: Path) -> None:
+    """Create the folder of bundles; `ConfigError` where it cannot be written."""
+    try:
+        bundles_dir.mkdir(parents=True, exist_ok=True)
+        (bundles_dir / LOCK).touch()
+    except OSError as error:
+        raise ConfigError(
+            f"{bundles_dir} cannot hold bundles: {error.strerror}; name a folder that can be written"
+        ) from error
 
 
 def point_current(bundles_dir: Path, version: str) -> None:
@@ -106,7 +129,7 @@ def current(bundles_dir: Path) -> Path:
     """Folder that CURRENT names; raises `BundleNotFoundError` where nothing is published."""
     try:
         version = (bundles_dir / CURRENT).read_text(encoding="utf-8").strip()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise BundleNotFoundError(
             f"no bundle in {bundles_dir}: {CURRENT} cannot be read; publish one with `slatewright build --out "
             f"{bundles_dir}`"
@@ -132,6 +155,11 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise BundleMismatchError(
             f"{directory.name} has format {found}; this code reads {FORMAT}; rebuild it with `slatewright build`"
+        )
+    wrong = [key for key, kind in MANIFEST_TYPES.items() if not isinstance(manifest.get(key), kind)]
+    if wrong:
+        raise BundleMismatchError(
+            f"{directory.name}: its manifest lacks or misstates {', '.join(wrong)}; publish the bundle again"
         )
     return manifest
 
@@ -194,7 +222,8 @@ def _manifest(bundle: Bundle, draft: Path) -> dict[str, Any]:
         for path in sorted(draft.rglob("*"))
         if path.is_file()
     }
-    content = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:12]
+    served = [files, {key: bundle.manifest.get(key) for key in VERSIONED}]
+    content = hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()[:12]
     day = datetime.fromtimestamp(bundle.model.as_of_ms / 1000, UTC).strftime("%Y%m%d")
     return {
         **bundle.manifest,
@@ -274,6 +303,6 @@ def _sync_tree(root: Path) -> None:
 
 @contextmanager
 def _publisher_lock(bundles_dir: Path) -> Iterator[None]:
-    with (bundles_dir / ".lock").open("w") as lock:
+    with (bundles_dir / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -28,6 +28,7 @@ ITEMS_FILE: Final = "items.parquet"
 QUARANTINE_FILE: Final = "quarantine.parquet"
 LOG_FILE: Final = "log.json"
 CLOCKS: Final = ("wall", "ordinal")
+MAX_SPAN_MS: Final = 10_000 * 365 * 86_400_000
 _TIME: Final = pa.timestamp("us", "UTC")
 NEVER_MS: Final = 2**50
 """Later than any time a log may hold: an event with this `cancelled_ms` was never cancelled."""
@@ -111,6 +112,8 @@ def read_log(log_dir: Path | str) -> Log:
     try:
         fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         info = LogInfo(**fields)
+        if not 0 < info.end_ms - info.start_ms < MAX_SPAN_MS or not -MAX_SPAN_MS < info.end_ms < MAX_SPAN_MS:
+            raise ValueError(f"start_ms {info.start_ms} and end_ms {info.end_ms} are no span of time")
     except FileNotFoundError as error:
         raise DataError(f"no log at {directory}: {LOG_FILE} is missing; write one with `slatewright ingest`") from error
     except (OSError, ValueError, TypeError) as error:

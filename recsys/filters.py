@@ -26,7 +26,11 @@ class FilterIndex:
             levels = name.casefold().split(PATH_SEPARATOR)
             for depth in range(1, len(levels) + 1):
                 self._categories.setdefault(PATH_SEPARATOR.join(levels[:depth]), []).append(row)
-        self._brands = {brand.casefold(): row for row, brand in enumerate(bundle.brands)}
+        self._brands: dict[str, list[int]] = {}
+        for row, brand in enumerate(bundle.brands):
+            self._brands.setdefault(brand.casefold(), []).append(row)
+        currencies = bundle.catalogue["currency"].fill_null(self._currency).to_pylist()
+        self._currencies = np.array(currencies, dtype=object)
         self._n_categories, self._n_brands = len(bundle.category_names), len(bundle.brands)
 
     def mask(self, wanted: ItemFilter, items: ItemTable) -> NDArray[np.bool_] | None:
@@ -40,14 +44,18 @@ class FilterIndex:
         if wanted.exclude_categories:
             parts.append(~self._in_categories(wanted.exclude_categories, items))
         if wanted.brands:
-            rows = [self._brands[b.casefold()] for b in wanted.brands if b.casefold() in self._brands]
+            rows = [row for brand in wanted.brands for row in self._brands.get(brand.casefold(), ())]
             parts.append(_members(items.brand_row, rows, self._n_brands))
         if wanted.min_price is not None or wanted.max_price is not None:
-            if wanted.currency and self._currency and wanted.currency != self._currency:
+            currency = wanted.currency or self._currency
+            known = sorted(set(self._currencies) - {""})
+            if currency and known and currency not in known:
                 raise ConfigError(
-                    f"filter.currency is {wanted.currency}; expected {self._currency}, the catalogue's; convert the "
-                    "bounds or leave the currency out"
+                    f"filter.currency is {currency}; expected one the catalogue's prices are in ({', '.join(known)}); "
+                    "convert the bounds"
                 )
+            if currency:
+                parts.append(self._currencies == currency)
             low = -np.inf if wanted.min_price is None else wanted.min_price
             high = np.inf if wanted.max_price is None else wanted.max_price
             parts.append((items.price >= np.float32(low)) & (items.price <= np.float32(high)))

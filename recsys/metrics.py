@@ -44,9 +44,12 @@ def coverage(lists: Sequence[NDArray[np.int32]], n_items: int) -> float:
 
 
 def novelty(ranked: NDArray[np.int32], n_users: NDArray[np.float32], population: int) -> float:
-    """Mean self-information in bits, -log2 of the share of users who know the item; higher is less obvious."""
+    """Mean self-information in bits, -log2 of the share of users who know the item; higher is less obvious.
+
+    NaN for an empty list.
+    """
     if len(ranked) == 0:
-        return 0.0
+        return float("nan")
     share = (n_users[ranked] + 1) / (population + 1)
     return float(-np.log2(share).mean())
 

@@ -20,6 +20,8 @@ def reasons_for(model: Model, ready: Prepared, at: int, ids: IdMap) -> tuple[Rea
     row = int(ready.candidates.rows[at])
     profile, ranks = ready.profile, ready.candidates.ranks[at]
     found: list[Reason] = []
+    if int(model.items.leaf_row[row]) in profile.searched:
+        found.append(Reason("you_searched_for_it"))
     place = int(np.searchsorted(profile.items, row))
     if place < len(profile.items) and profile.items[place] == row:
         bought = profile.n_bought[place] > 0

@@ -28,6 +28,7 @@ from recsys.profiles.user import user_profile
 from recsys.reasons import reasons_for
 from recsys.rerank.diversify import DiversityConfig, diversify
 from recsys.rerank.features import FEATURES
+from recsys.rerank.intent import lift_searched
 from recsys.rerank.prepare import Model, Prepared, prepare
 from recsys.rerank.ranker import predict
 from recsys.rerank.similar import similar_scores
@@ -44,6 +45,7 @@ class Recommender:
         self._diversity = diversity or DiversityConfig()
         self._filters = FilterIndex(bundle)
         self._model: Model = bundle.model
+        self._updated_price: dict[int, float] = {}
 
     @classmethod
     def open(cls, bundle_dir: Path, *, verify: bool = True) -> Recommender:
@@ -97,13 +99,10 @@ class Recommender:
             excluded=excluded.astype(np.int32),
         )
         allowed &= self._model.items.title_row != self._model.items.title_row[row]
-        rows, scores, sources = similar_scores(self._model, row, allowed, n=4 * request.page_size + 50)
-        chosen = diversify(
-            np.arange(len(rows)), rows, self._model.items, n=request.page_size, config=DiversityConfig(1.0, 1.0)
-        )
+        rows, scores, sources = similar_scores(self._model, row, allowed, n=request.page_size)
         items = tuple(
-            SlateItem(self._bundle.item_ids.id(int(rows[at])), place + 1, float(scores[at]), sources[at], ())
-            for place, at in enumerate(chosen)
+            SlateItem(self._bundle.item_ids.id(found), place + 1, scores[place], sources[place], ())
+            for place, found in enumerate(rows)
         )
         return self._slate(request, history, items)
 
@@ -114,8 +113,7 @@ class Recommender:
             raise KeyError(item_id)
         columns: dict[str, Any] = self._bundle.catalogue.slice(row, 1).to_pylist()[0]
         columns["attributes"] = dict(columns.get("attributes") or ())
-        price = float(self._model.items.price[row])
-        columns["price"] = round(price, 2) if np.isfinite(price) else None
+        columns["price"] = self._updated_price.get(row, columns["price"])
         columns["available"] = bool(self._model.items.available[row])
         return columns
 
@@ -146,7 +144,7 @@ class Recommender:
                 unknown.append(update.item_id)
                 continue
             if update.price is not None:
-                price[row] = update.price
+                price[row] = self._updated_price[row] = update.price
             if update.available is not None:
                 available[row] = update.available
             if update.stock is not None:
@@ -166,8 +164,8 @@ class Recommender:
         only: NDArray[np.bool_] | None,
         excluded: NDArray[np.int32],
     ) -> tuple[Prepared, NDArray[np.float64], list[int]]:
-        """Rank, looking further down the popular items until the slate is full or nothing is left."""
-        n_popular = max(QUOTAS[-1], 3 * request.page_size)
+        """Rank, looking further down the popular items until the slate is full or every allowed item was looked at."""
+        n_popular, limit = max(QUOTAS[-1], 3 * request.page_size), MAX_CANDIDATES
         while True:
             ready = prepare(
                 self._model,
@@ -177,16 +175,17 @@ class Recommender:
                 only=only,
                 excluded=excluded,
                 quotas=(*QUOTAS[:-1], n_popular),
-                limit=MAX_CANDIDATES + n_popular - QUOTAS[-1],
+                limit=limit,
             )
+            rows = ready.candidates.rows
             scores = predict(self._booster, ready.matrix)
+            scores = lift_searched(scores, rows, self._model.items, ready.profile, n=request.page_size)
             order = np.argsort(-scores, kind="stable")
-            chosen = diversify(
-                order, ready.candidates.rows, self._model.items, n=request.page_size, config=self._diversity
-            )
-            if len(chosen) == request.page_size or n_popular >= len(self._model.items):
+            chosen = diversify(order, rows, self._model.items, n=request.page_size, config=self._diversity)
+            if len(chosen) == request.page_size or len(rows) >= ready.n_allowed:
                 return ready, scores, chosen
-            n_popular *= 8
+            n_popular = min(8 * n_popular, ready.n_allowed)
+            limit = sum(QUOTAS) + n_popular
 
     def _status(self, user_id: str, history: History) -> UserStatus:
         if len(history):

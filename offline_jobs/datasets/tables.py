@@ -22,7 +22,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,10 +104,22 @@ def _read_mapping(file: Path) -> dict[str, Any]:
         unknown = [k for k in keys if k not in known]
         if unknown:
             raise ConfigError(f"mapping {file}: [{section}] has {', '.join(unknown)}; it knows {', '.join(known)}")
+        for key, value in keys.items():
+            _check_kind(value, key, f"mapping {file}: [{section}] {key}")
     for section in ("events", *(["items"] if "items" in mapping else [])):
         if not isinstance(mapping.get(section, {}).get("path"), str):
             raise ConfigError(f"mapping {file}: [{section}] has no path; expected a file name")
     return mapping
+
+
+def _check_kind(value: Any, key: str, where: str) -> None:
+    """A key is a text, or one of the tables of texts; a log's end may be a date, a constant any scalar."""
+    if key in ("columns", "constants", "event_types", "attributes"):
+        scalars = (str, int, float, bool) if key == "constants" else (str,)
+        if not isinstance(value, dict) or not all(isinstance(v, scalars) for v in value.values()):
+            raise ConfigError(f'{where} is {value!r}; expected a table of texts such as {{ user_id = "uid" }}')
+    elif not isinstance(value, str) and not (key == "end" and isinstance(value, date)):
+        raise ConfigError(f"{where} is {value!r}; expected a text")
 
 
 def _source(con: BaseBackend, folder: Path, section: Mapping[str, Any]) -> Table:

@@ -32,20 +32,21 @@ class AlsConfig:
 def fit(user_items: sparse.csr_matrix, config: AlsConfig) -> ItemFactors:
     """Item factors from decayed event weights, float32 (users, items).
 
-    Single-threaded on purpose: the same log, configuration and seed give the same factors.
+    The same log, configuration and seed give the same factors: BLAS gets one thread, and implicit's own threads each
+    solve whole rows, so their number does not matter.
     """
     if user_items.nnz == 0:
         raise EmptyWindowError("no events with a positive weight; ALS needs some; widen the window")
     weighted = user_items.copy()
     weighted.data = confidence(weighted.data, config.alpha)
-    model = AlternatingLeastSquares(
-        factors=config.factors,
-        regularization=config.regularization,
-        iterations=config.iterations,
-        random_state=config.seed,
-        num_threads=0,
-    )
     with threadpool_limits(limits=1, user_api="blas"):
+        model = AlternatingLeastSquares(
+            factors=config.factors,
+            regularization=config.regularization,
+            iterations=config.iterations,
+            random_state=config.seed,
+            num_threads=0,
+        )
         model.fit(weighted, show_progress=False)
     factors = np.ascontiguousarray(model.item_factors, dtype=np.float32)
     factors[np.asarray(user_items.getnnz(axis=0)).ravel() == 0] = 0  # never seen: no opinion

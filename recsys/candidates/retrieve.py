@@ -142,10 +142,11 @@ def _first_allowed(order: NDArray[np.int32], allowed: NDArray[np.bool_], k: int)
 def _popular_in_categories(
     sources: Sources, profile: UserProfile, allowed: NDArray[np.bool_], k: int
 ) -> NDArray[np.int32]:
-    """Popular items of the profile's strongest categories, dealt round by round."""
+    """Popular items of the categories just searched for and of the strongest ones, dealt round by round."""
     affinity = profile.leaf_affinity
     liked = np.flatnonzero(affinity > 0)
-    liked = liked[np.argsort(-affinity[liked], kind="stable")][:N_CATEGORIES]
+    liked = liked[np.argsort(-affinity[liked], kind="stable")]
+    liked = np.concatenate([profile.searched, liked[~np.isin(liked, profile.searched)]])[:N_CATEGORIES]
     each = max(k // max(len(liked), 1), 1) + 1
     found: list[NDArray[np.int32]] = []
     depth: list[NDArray[np.int64]] = []

@@ -6,6 +6,7 @@ Sums are of integers, so the result does not depend on the order in which rows a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,33 +30,46 @@ from recsys.schema import EVENT_TYPES, EVENT_WEIGHTS, MS_PER_DAY
 
 HALF_LIFE_DAYS = 28.0
 WEIGHTS = np.array([EVENT_WEIGHTS[t] for t in EVENT_TYPES], np.float32)
+_IMPRESSION = EVENT_TYPES.index("impression")
+_PURCHASE = EVENT_TYPES.index("purchase")
 
 
-def item_statistics(events: Any, as_of_ms: int) -> Any:
+def wanted_types(type_code: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which event types count as taking an item: purchases where there are any, else every strong event."""
+    mask = np.zeros(len(EVENT_TYPES), bool)
+    mask[_PURCHASE] = True
+    return mask if bool((type_code == _PURCHASE).any()) else WEIGHTS > 0
+
+
+def item_statistics(events: Any, as_of_ms: int, taken: Sequence[str]) -> Any:
     """Ibis expression: one row per item seen before `as_of_ms`, counts and sums as integers.
 
-    Columns: item_id, n_events, n_users, n_7d, n_28d, n_prev_28d, first_ms, n_rebuyers, gap_ms, n_gaps,
-    discount_permille, n_discounts, paid_milli (thousandths of the currency), n_paid.
+    `taken` are the event types that count as taking an item. Columns: item_id, n_events, n_users, n_7d, n_28d,
+    n_prev_28d, first_ms, n_takers, n_rebuyers (took it on more than one day), gap_ms, n_gaps, discount_permille,
+    n_discounts, paid_milli (thousandths of the currency), n_paid.
     """
     strong = [t for t, w in EVENT_WEIGHTS.items() if w > 0]
     seen = events.filter(events.event_type.isin(strong) & events.item_id.notnull())
     seen = visible_events(seen, datetime.fromtimestamp(as_of_ms / 1000, UTC))
-    seen = seen.mutate(time_ms=seen.event_time.epoch_seconds() * 1000)
+    # DuckDB's epoch has a fraction, other engines' has none: floor is the millisecond on both.
+    seen = seen.mutate(time_ms=(seen.event_time.epoch_seconds().cast("float64") * 1000).floor().cast("int64"))
     age = as_of_ms - seen.time_ms
-    discount = (1000 * (1 - seen.price / seen.list_price.nullif(0))).round().cast("int64")
+    discount = (1000 * (1 - seen.price / seen.list_price.nullif(0))).clip(0, 1000).round().cast("int64")
     seen = seen.mutate(
         is_7d=(age <= 7 * MS_PER_DAY).cast("int64"),
         is_28d=(age <= 28 * MS_PER_DAY).cast("int64"),
         is_prev=((age > 28 * MS_PER_DAY) & (age <= 56 * MS_PER_DAY)).cast("int64"),
-        permille=discount.clip(0, 1000),
-        milli=(1000 * seen.price).round().cast("int64"),
+        permille=discount,
+        milli=(1000 * seen.price).clip(0, 10**12).round().cast("int64"),
         day=(seen.time_ms / MS_PER_DAY).floor().cast("int64"),
+        taken=seen.event_type.isin(taken),
     )
     pairs = seen.group_by("user_id", "item_id").agg(
         n=seen.count(),
-        n_days=seen.day.nunique(),
         first=seen.time_ms.min(),
-        last=seen.time_ms.max(),
+        n_days=seen.day.nunique(where=seen.taken),
+        first_taken=seen.time_ms.min(where=seen.taken),
+        last_taken=seen.time_ms.max(where=seen.taken),
         n_7d=seen.is_7d.sum(),
         n_28d=seen.is_28d.sum(),
         n_prev_28d=seen.is_prev.sum(),
@@ -71,9 +85,10 @@ def item_statistics(events: Any, as_of_ms: int) -> Any:
         n_28d=pairs.n_28d.sum(),
         n_prev_28d=pairs.n_prev_28d.sum(),
         first_ms=pairs["first"].min(),
+        n_takers=(pairs.n_days > 0).cast("int64").sum(),
         n_rebuyers=(pairs.n_days > 1).cast("int64").sum(),
-        gap_ms=(pairs["last"] - pairs["first"]).sum(),
-        n_gaps=(pairs.n_days - 1).sum(),
+        gap_ms=(pairs.last_taken - pairs.first_taken).sum(),
+        n_gaps=(pairs.n_days - 1).clip(0).sum(),
         discount_permille=pairs.discount_permille.sum(),
         n_discounts=pairs.n_discounts.sum(),
         paid_milli=pairs.paid_milli.sum(),
@@ -81,11 +96,13 @@ def item_statistics(events: Any, as_of_ms: int) -> Any:
     )
 
 
-def _aligned_statistics(events_path: Path, catalogue: Catalogue, as_of_ms: int) -> dict[str, NDArray[np.float64]]:
+def _aligned_statistics(
+    events_path: Path, catalogue: Catalogue, as_of_ms: int, taken: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
     """Columns of `item_statistics` aligned with the catalogue; zero where an item was not seen."""
     con = ibis.duckdb.connect()
     try:
-        table = item_statistics(con.read_parquet(events_path), as_of_ms).to_pyarrow()
+        table = item_statistics(con.read_parquet(events_path), as_of_ms, taken).to_pyarrow()
     finally:
         con.disconnect()
     rows = catalogue.ids.rows_of(table["item_id"].to_pylist())
@@ -105,22 +122,24 @@ def build_items(
     A catalogue is a snapshot of the log's end: at an earlier `as_of` (`catalogue_is_known` false) its availability is
     the future, so every item counts as available; prices that features read are those paid before `as_of`.
     """
-    stats = _aligned_statistics(events_path, catalogue, as_of_ms)
-    n_items, n_categories = len(catalogue.ids), len(catalogue.category_paths)
     visible = events.visible(as_of_ms) & (events.item_row >= 0)
+    taken_types = wanted_types(events.type_code[visible])
+    taken = [name for name, is_taken in zip(EVENT_TYPES, taken_types, strict=True) if is_taken]
+    stats = _aligned_statistics(events_path, catalogue, as_of_ms, taken)
+    n_items, n_categories = len(catalogue.ids), len(catalogue.category_paths)
     age = (as_of_ms - events.time_ms[visible]) / MS_PER_DAY
     decayed = WEIGHTS[events.type_code[visible]] * 0.5 ** (age / HALF_LIFE_DAYS)
     popularity = np.bincount(events.item_row[visible], decayed, n_items)
 
     leaf = catalogue.leaf_row
     has_leaf = leaf >= 0
-    users, rebuyers = stats["n_users"], stats["n_rebuyers"]
-    overall = float(rebuyers.sum() / max(users.sum(), 1))
+    users, takers, rebuyers = stats["n_users"], stats["n_takers"], stats["n_rebuyers"]
+    overall = float(rebuyers.sum() / max(takers.sum(), 1))
 
     def per_category(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.bincount(leaf[has_leaf], values[has_leaf], n_categories).astype(np.float64)
 
-    category_repeat = (per_category(rebuyers) + REBUY_PRIOR * overall) / (per_category(users) + REBUY_PRIOR)
+    category_repeat = (per_category(rebuyers) + REBUY_PRIOR * overall) / (per_category(takers) + REBUY_PRIOR)
     repeat_prior = np.where(has_leaf, category_repeat[leaf] if n_categories else overall, overall)
     with np.errstate(divide="ignore", invalid="ignore"):
         gap_days = stats["gap_ms"] / stats["n_gaps"] / MS_PER_DAY
@@ -146,7 +165,7 @@ def build_items(
         n_28d=f32(stats["n_28d"]),
         trend=f32(np.log((stats["n_28d"] + 1) / (stats["n_prev_28d"] + 1))),
         popularity=popularity.astype(np.float32),
-        repeat_rate=f32((rebuyers + 5 * repeat_prior) / (users + 5)),
+        repeat_rate=f32((rebuyers + 5 * repeat_prior) / (takers + 5)),
         gap_days=f32(gap_days),
         discount=f32(discount),
         age_days=f32(age_days),
@@ -154,6 +173,7 @@ def build_items(
         category_repeat=f32(category_repeat),
         category_gap_days=f32(category_gap),
         rebuy=category_repeat >= REBUY_THRESHOLD,
+        taken_types=taken_types,
         rebuy_default=np.array([overall >= REBUY_THRESHOLD]),
         brand_share=f32(
             np.bincount(catalogue.brand_row[catalogue.brand_row >= 0]).astype(np.float64) / max(n_items, 1)
@@ -164,7 +184,7 @@ def build_items(
 
 def build_histories(events: Events, items: ItemTable, *, as_of_ms: int, from_ms: int | None = None) -> Histories:
     """Histories of the events in [from_ms, as_of_ms), searches with the category their query points to."""
-    chosen = events.visible(as_of_ms)
+    chosen = events.visible(as_of_ms) & (events.type_code != _IMPRESSION)
     if from_ms is not None:
         chosen &= events.time_ms >= from_ms
     user_row, item_row = events.user_row[chosen], events.item_row[chosen]

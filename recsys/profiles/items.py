@@ -20,7 +20,8 @@ REBUY_THRESHOLD = 0.02
 class ItemTable:
     """Arrays (n_items,) unless said otherwise; rows as in the catalogue, -1 where there is none.
 
-    Counts are of events with a positive weight before `as_of`; windows end at `as_of`. Every statistic a feature
+    Counts are of events with a positive weight before `as_of`; windows end at `as_of`. To take an item is to purchase
+    it, or to act on it at all where the log has no purchases (`taken_types`). Every statistic a feature
     reads is float32. `rebuy` (n_categories,) is the policy for `purchased = UNSPECIFIED`.
     """
 
@@ -37,14 +38,15 @@ class ItemTable:
     n_28d: NDArray[np.float32]
     trend: NDArray[np.float32]  # log ratio of the last 28 days to the 28 before
     popularity: NDArray[np.float32]  # events decayed with a half-life of 28 days
-    repeat_rate: NDArray[np.float32]  # share of its users who came back for it, shrunk
-    gap_days: NDArray[np.float32]  # mean days between a user's purchases of it; NaN if never twice
+    repeat_rate: NDArray[np.float32]  # share of its takers who took it again, shrunk
+    gap_days: NDArray[np.float32]  # mean days between a user's takings of it; NaN if never twice
     discount: NDArray[np.float32]  # mean share off the list price
     age_days: NDArray[np.float32]  # since its first event; NaN if never seen
     price_z: NDArray[np.float32]  # log price against its leaf category, in standard deviations
     category_repeat: NDArray[np.float32]  # (n_categories,)
     category_gap_days: NDArray[np.float32]  # (n_categories,)
     rebuy: NDArray[np.bool_]  # (n_categories,)
+    taken_types: NDArray[np.bool_]  # (n_event_types,): purchases, or every strong event where the log has none
     rebuy_default: NDArray[np.bool_]  # (1,): items without a category
     brand_share: NDArray[np.float32]  # (n_brands,): share of the catalogue's items
     queries: QueryIndex

@@ -12,7 +12,7 @@ import numpy as np
 
 from recsys.ids import IdMap
 from recsys.profiles.items import ItemTable
-from recsys.profiles.store import MAX_HISTORY, History, concat
+from recsys.profiles.store import History, concat
 from recsys.schema import EVENT_TYPES
 from recsys.slate import RecentEvent
 
@@ -26,16 +26,18 @@ def with_recent(history: History, recent: History, *, time_ms: int) -> History:
     merged = concat(history, recent)
     order = np.argsort(merged.time_ms, kind="stable")
     stop = int(np.searchsorted(merged.time_ms[order], time_ms, side="left"))
-    return merged.take(order[max(0, stop - MAX_HISTORY) : stop])
+    return merged.take(order[:stop])
 
 
 def from_events(events: Sequence[RecentEvent], ids: IdMap, items: ItemTable) -> History:
-    """Recent events as arrays, in the order given; events of unknown items are left out."""
+    """Recent events as arrays, in the order given; impressions and events of unknown items are left out."""
     rows, categories, kept = [], [], []
     for event in events:
+        if event.event_type == "impression":
+            continue
         row = ids.row(event.item_id) if event.item_id else -1
         category = int(items.leaf_row[row]) if row >= 0 else items.queries.category_of(event.query)
-        if row >= 0 or category >= 0:
+        if row >= 0 or not event.item_id:
             rows.append(row)
             categories.append(category)
             kept.append(event)

@@ -10,13 +10,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_HISTORY = 2_000
-"""Newest events of a user that any computation looks at; older ones are ignored everywhere alike."""
+MAX_HISTORY = 5_000
+"""Newest events of a user that taste is computed from. What bars an item (a purchase, a dislike) has no such bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One user's events, oldest first; all arrays (n,).
+    """One user's events, oldest first; all arrays (n,). Impressions are left out: they say nothing about taste.
 
     `item_row` is -1 for a search; `category_row` is then the leaf category its query points to, or -1.
     `price` is paid per unit, `discount` the share off the list price; both NaN where unknown.
@@ -42,9 +42,12 @@ class History:
         return History(*(getattr(self, f.name)[order] for f in fields(self)))
 
     def before(self, time_ms: int) -> History:
-        """The newest `MAX_HISTORY` events strictly before `time_ms`."""
-        stop = int(np.searchsorted(self.time_ms, time_ms, side="left"))
-        return self.slice(max(0, stop - MAX_HISTORY), stop)
+        """The events strictly before `time_ms`."""
+        return self.slice(0, int(np.searchsorted(self.time_ms, time_ms, side="left")))
+
+    def newest(self, n: int) -> History:
+        """The last `n` events."""
+        return self.slice(max(0, len(self) - n), len(self))
 
 
 def concat(first: History, second: History) -> History:

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.profiles.items import ItemTable
-from recsys.profiles.store import History
+from recsys.profiles.store import MAX_HISTORY, History
 from recsys.schema import EVENT_TYPES, EVENT_WEIGHTS, MS_PER_DAY
 
 HALF_LIFE_DAYS = 90.0
 N_RECENT = 20
 """Distinct newest items that similarity sources start from."""
+N_SEARCHED = 3
+SEARCH_FRESH_DAYS = 1.0
+"""How long a search says what its user is looking for now."""
 SEARCH_WEIGHT = 2.0
 """What a search adds to the affinity of the category its words point to."""
 
@@ -26,6 +29,7 @@ _WEIGHTS = np.array([EVENT_WEIGHTS[t] for t in EVENT_TYPES], np.float32)
 _AFFINITY_WEIGHTS = _WEIGHTS.copy()
 _AFFINITY_WEIGHTS[EVENT_TYPES.index("search")] = SEARCH_WEIGHT
 _AFFINITY_WEIGHTS[EVENT_TYPES.index("dislike")] = -EVENT_WEIGHTS["purchase"]
+_SEARCH = EVENT_TYPES.index("search")
 _PURCHASE = EVENT_TYPES.index("purchase")
 _DISLIKE = EVENT_TYPES.index("dislike")
 
@@ -43,20 +47,30 @@ class UserProfile:
     n_bought: NDArray[np.float32]  # (m,) purchases
     first_ms: NDArray[np.int64]  # (m,)
     last_ms: NDArray[np.int64]  # (m,)
-    disliked: NDArray[np.int32]
+    taken: NDArray[np.int32]  # every item ever taken (`ItemTable.taken_types`), however long ago
+    disliked: NDArray[np.int32]  # every item ever disliked
+    searched: NDArray[np.int32]  # leaf categories searched for within a day, newest first, at most N_SEARCHED
     recent_items: NDArray[np.int32]  # (at most N_RECENT,) newest first, distinct
     recent_age: NDArray[np.float32]  # days before the request, of each recent item
     recent_session: NDArray[np.int32]  # sessions before the newest one, of each recent item
     leaf_affinity: NDArray[np.float32]  # (n_categories,) shares, may be negative after dislikes
     parent_affinity: NDArray[np.float32]  # (n_categories,)
     brand_affinity: NDArray[np.float32]  # (n_brands,)
-    leaf_last_ms: NDArray[np.int64]  # (n_categories,) newest purchase of the category; 0 = never
+    leaf_last_ms: NDArray[np.int64]  # (n_categories,) newest strong event in the category; 0 = never
     price_level: float  # mean price z-score of what was bought; NaN where unknown
     discount_share: float  # share of purchases made below the list price; NaN where unknown
     n_total: int
     n_sessions: int
     days_since_last: float  # NaN without events
     repeat_share: float  # share of purchases of an item bought before; NaN without purchases
+
+
+def _searched(history: History, age_days: NDArray[np.float32]) -> NDArray[np.int32]:
+    fresh = (history.type_code == _SEARCH) & (history.category_row >= 0) & (age_days <= SEARCH_FRESH_DAYS)
+    newest_first = history.category_row[fresh][::-1]
+    _, first_at = np.unique(newest_first, return_index=True)
+    searched: NDArray[np.int32] = newest_first[np.sort(first_at)][:N_SEARCHED]
+    return searched
 
 
 def _nan_mean(values: NDArray[np.float32]) -> float:
@@ -76,6 +90,9 @@ def user_profile(history: History, items: ItemTable, *, time_ms: int) -> UserPro
 
     Hot path: `benchmarks/serve_path.py`. Cost grows with the history's length and the number of categories.
     """
+    taken = np.unique(history.item_row[items.taken_types[history.type_code] & (history.item_row >= 0)])
+    disliked = np.unique(history.item_row[history.type_code == _DISLIKE])
+    history = history.newest(MAX_HISTORY)
     n_categories, n_brands = len(items.rebuy), len(items.brand_share)
     age_days = ((time_ms - history.time_ms) / MS_PER_DAY).astype(np.float32)
     decay = np.exp2(-age_days / np.float32(HALF_LIFE_DAYS))
@@ -114,7 +131,9 @@ def user_profile(history: History, items: ItemTable, *, time_ms: int) -> UserPro
         n_bought=n_bought,
         first_ms=times[first_at],
         last_ms=times[last_at],
-        disliked=np.unique(history.item_row[history.type_code == _DISLIKE]),
+        taken=taken,
+        disliked=disliked[disliked >= 0],
+        searched=_searched(history, age_days),
         recent_items=distinct[newest].astype(np.int32),
         recent_age=ages[last_at[newest]],
         recent_session=session_of[last_at[newest]].astype(np.int32),

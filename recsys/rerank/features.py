@@ -99,7 +99,7 @@ def _pair_features(rows: NDArray[np.int32], profile: UserProfile, items: ItemTab
         out["n_events"][own] = profile.n_events[at]
         out["n_bought"][own] = profile.n_bought[at]
         out["bought_share"][own] = profile.n_events[at] / np.float32(profile.n_total)
-        out["own_weight"][own] = profile.weight[at] / profile.weight.max()
+        out["own_weight"][own] = profile.weight[at] / max(profile.weight.max(), np.finfo(np.float32).tiny)
         out["days_since_item"][own] = days
         out["in_last_session"][own] = profile.last_ms[at] == profile.last_ms.max()
         with np.errstate(divide="ignore", invalid="ignore"):

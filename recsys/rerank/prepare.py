@@ -27,11 +27,12 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request ready to be scored; `matrix` float32 (n_candidates, n_features)."""
+    """A request ready to be scored; `matrix` float32 (n_candidates, n_features), of `n_allowed` items in all."""
 
     profile: UserProfile
     candidates: Candidates
     matrix: NDArray[np.float32]
+    n_allowed: int
 
 
 def prepare(
@@ -44,10 +45,11 @@ def prepare(
     excluded: NDArray[np.int32] | None = None,
     quotas: tuple[int, ...] = QUOTAS,
     limit: int = MAX_CANDIDATES,
+    by_title: bool = True,
 ) -> Prepared:
     """Profile, candidates and features of one request; `history` holds only events before `time_ms`."""
     profile = user_profile(history, model.items, time_ms=time_ms)
-    allowed = eligible(model.items, profile, purchased=purchased, only=only, excluded=excluded)
+    allowed = eligible(model.items, profile, purchased=purchased, only=only, excluded=excluded, by_title=by_title)
     candidates = retrieve(model.sources, profile, allowed, quotas=quotas, limit=limit)
     matrix = features(candidates, profile, model.items, time_ms=time_ms)
-    return Prepared(profile, candidates, matrix)
+    return Prepared(profile, candidates, matrix, int(allowed.sum()))

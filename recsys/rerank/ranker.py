@@ -33,8 +33,8 @@ def fit(train: TrainingSet, valid: TrainingSet, config: RankerConfig) -> lgb.Boo
     """Fit on `train`, stop by NDCG@10 on `valid`. Deterministic for one number of threads."""
     if not train.label.any():
         raise EmptyWindowError(
-            "no training request has a positive among its candidates; expected some; "
-            "widen the label window or check that users return within it"
+            "no training request has both a wanted and an unwanted item among its candidates; expected some; give a "
+            "longer log, a larger holdout, or more than a handful of items"
         )
     params = {
         "objective": "lambdarank",

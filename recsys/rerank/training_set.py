@@ -15,11 +15,7 @@ from recsys.profiles.recent import with_recent
 from recsys.profiles.store import Histories, History
 from recsys.rerank.features import FEATURES
 from recsys.rerank.prepare import Model, prepare
-from recsys.schema import EVENT_TYPES, EVENT_WEIGHTS
 from recsys.slate import PurchasedPolicy
-
-_PURCHASE = EVENT_TYPES.index("purchase")
-_STRONG = np.array([EVENT_WEIGHTS[t] > 0 for t in EVENT_TYPES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +36,14 @@ class TrainingSet:
     group: NDArray[np.int32]
 
 
-def wanted_types(type_code: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Which event types count as the answer: purchases where there are any, else every strong event."""
-    mask = np.zeros(len(EVENT_TYPES), bool)
-    mask[_PURCHASE] = True
-    return mask if bool((type_code == _PURCHASE).any()) else _STRONG
+def past_requests(
+    later: Histories, wanted: NDArray[np.bool_], *, times_ms: Sequence[int], horizon_ms: int, until_ms: int
+) -> list[PastRequest]:
+    """Requests at each of `times_ms` by every user who takes something within `horizon_ms` after it.
 
-
-def past_requests(later: Histories, *, times_ms: Sequence[int], horizon_ms: int, until_ms: int) -> list[PastRequest]:
-    """Requests at each of `times_ms` by every user who wants something within `horizon_ms` after it.
-
-    `later` holds the events from the model's `as_of` on; nothing at or after `until_ms` is looked at.
+    `later` holds the events from the model's `as_of` on; nothing at or after `until_ms` is looked at. `wanted`
+    (n_event_types,) says which types count: `ItemTable.taken_types`.
     """
-    wanted = wanted_types(later.events.type_code)
     found = []
     for time_ms in times_ms:
         stop_ms = min(time_ms + horizon_ms, until_ms)
@@ -62,7 +53,7 @@ def past_requests(later: Histories, *, times_ms: Sequence[int], horizon_ms: int,
         )
         users = np.searchsorted(later.indptr, at, side="right") - 1
         bounds = np.flatnonzero(np.diff(users, prepend=-1))
-        for start, stop in zip(bounds, [*bounds[1:], len(at)], strict=True):
+        for start, stop in zip(bounds, np.append(bounds[1:], len(at))[: len(bounds)], strict=True):
             rows = np.unique(events.item_row[at[start:stop]])
             found.append(PastRequest(int(users[start]), time_ms, rows))
     return found

@@ -96,7 +96,7 @@ def test_a_training_row_is_the_served_row_bit_for_bit(
     events, as_of_ms, end_ms = source.events, model.as_of_ms, source.log.info.end_ms
     later = build_histories(events, model.items, as_of_ms=end_ms, from_ms=as_of_ms)
     middle_ms = (as_of_ms + end_ms) // 2
-    requests = past_requests(later, times_ms=[middle_ms], horizon_ms=end_ms, until_ms=end_ms)
+    requests = past_requests(later, model.items.taken_types, times_ms=[middle_ms], horizon_ms=end_ms, until_ms=end_ms)
     queries = dict(zip(events.search_at.tolist(), events.search_query, strict=True))
     recommender = Recommender.open(directory)
     compared = with_recent = 0

@@ -16,8 +16,10 @@ from recsys.candidates.eligible import eligible
 from recsys.errors import EmptyWindowError
 from recsys.profiles.recent import with_recent
 from recsys.profiles.store import MAX_HISTORY, History, empty_history
+from recsys.profiles.user import user_profile
 from recsys.rerank.diversify import DiversityConfig, diversify
-from recsys.schema import MS_PER_DAY
+from recsys.rerank.intent import lift_searched
+from recsys.schema import EVENT_TYPES, MS_PER_DAY
 from recsys.split import windows
 
 
@@ -49,7 +51,7 @@ def test_a_category_holds_at_most_its_share() -> None:
 
 
 def test_a_brand_that_is_a_label_is_not_capped() -> None:
-    """ "Store brand" on most of the catalogue says nothing about sameness."""
+    """A label such as store brand, on much of the catalogue, says nothing about sameness."""
     items = _items(10, leaf=range(10), brand=[0] * 10, title=range(10))
     chosen = diversify(np.arange(10), np.arange(10, dtype=np.int32), items, n=8, config=DiversityConfig())
     assert chosen == list(range(8))
@@ -57,21 +59,27 @@ def test_a_brand_that_is_a_label_is_not_capped() -> None:
 
 @pytest.mark.parametrize(
     ("purchased", "allowed"),
-    [("include", [1, 1, 1, 0, 1]), ("exclude", [0, 0, 1, 0, 1]), ("bundle", [1, 0, 1, 0, 1])],
+    [("include", [1, 1, 1, 0, 1, 0]), ("exclude", [0, 0, 1, 0, 0, 0]), ("bundle", [1, 0, 1, 0, 0, 0])],
 )
-def test_the_purchase_policy_decides_about_items_had(purchased: Any, allowed: list[int]) -> None:
-    """Items 0 and 1 were had, only 0's category is rebought; 3 is disliked, which bars it under every policy."""
+def test_the_purchase_policy_decides_about_items_taken(purchased: Any, allowed: list[int]) -> None:
+    """0 and 1 were taken, only 0's category is rebought; 3 is disliked, which bars it under every policy.
+
+    4 has the title of 1 and 5 that of 3: to a shopper they are the same thing.
+    """
     items = _items(
-        5,
-        leaf=[0, 1, 0, 0, 1],
-        brand=[-1] * 5,
-        title=range(5),
-        available=np.ones(5, bool),
+        6,
+        leaf=[0, 1, 0, 0, 1, 0],
+        brand=[-1] * 6,
+        title=[0, 1, 2, 3, 1, 3],
+        available=np.ones(6, bool),
         rebuy=np.array([True, False]),
         rebuy_default=np.array([False]),
     )
-    profile: Any = SimpleNamespace(items=np.array([0, 1]), disliked=np.array([3]))
+    profile: Any = SimpleNamespace(taken=np.array([0, 1]), disliked=np.array([3]))
     assert eligible(items, profile, purchased=purchased).astype(int).tolist() == allowed
+    by_row = eligible(items, profile, purchased=purchased, by_title=False)
+    assert by_row[[4, 5]].all()
+    assert not by_row[3]
 
 
 @given(st.integers(1, 30), st.integers(1, 15), st.data())
@@ -123,12 +131,37 @@ def test_what_is_seen_lies_before_the_request(old: list[int], new: list[int], ti
     assert seen.time_ms.tolist() == sorted(t for t in old + new if t < time_ms)
 
 
-def test_only_the_newest_events_count() -> None:
-    """A history longer than the bound is cut at its old end, alike with and without recent events."""
-    times = list(range(MAX_HISTORY + 50))
-    whole = with_recent(_history(times), empty_history(), time_ms=10**9)
-    split = with_recent(_history(times[:-30]), _history(times[-30:]), time_ms=10**9)
-    assert whole.time_ms.tolist() == split.time_ms.tolist() == times[50:]
+def test_what_bars_an_item_is_never_forgotten() -> None:
+    """A purchase and a dislike older than the bound of taste still bar; taste itself looks at the newest events."""
+    n = MAX_HISTORY + 50
+    history = _history(list(range(n)))
+    history.type_code[:] = EVENT_TYPES.index("view")
+    history.type_code[0], history.type_code[1] = EVENT_TYPES.index("purchase"), EVENT_TYPES.index("dislike")
+    items = _items(
+        n,
+        leaf=[-1] * n,
+        brand=[-1] * n,
+        title=range(n),
+        parent_row=np.full(n, -1, np.int32),
+        rebuy=np.empty(0, bool),
+        price_z=np.full(n, np.nan, np.float32),
+        taken_types=np.array([name == "purchase" for name in EVENT_TYPES]),
+    )
+    profile = user_profile(history, items, time_ms=10**9)
+    assert profile.taken.tolist() == [0]
+    assert profile.disliked.tolist() == [1]
+    assert profile.n_total == MAX_HISTORY
+
+
+def test_a_fresh_search_comes_first() -> None:
+    """The best candidates of the category searched for take a fifth of the slate, in order, one a title."""
+    items = _items(12, leaf=[0] * 6 + [1] * 6, brand=[-1] * 12, title=[*range(6), 6, 6, 7, 8, 9, 10])
+    profile: Any = SimpleNamespace(searched=np.array([1], np.int32))
+    scores = np.linspace(1, 0, 12)
+    lifted = lift_searched(scores, np.arange(12, dtype=np.int32), items, profile, n=10)
+    assert np.argsort(-lifted, kind="stable")[:4].tolist() == [6, 8, 0, 1]
+    nothing: Any = SimpleNamespace(searched=np.empty(0, np.int32))
+    assert lift_searched(scores, np.arange(12, dtype=np.int32), items, nothing, n=10) is scores
 
 
 def test_strict_leave_one_out_hides_two_events() -> None:
