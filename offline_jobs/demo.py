@@ -40,6 +40,7 @@ PITCH_DEADLINE_S: Final = 60.0
 WHY: Final = {
     "bought_before": "you buy it again and again",
     "looked_at_before": "you looked at it",
+    "you_searched_for_it": "you searched for it",
     "often_bought_next": "often follows {}",
     "often_bought_with": "often goes with {}",
     "similar_to": "like {}",
