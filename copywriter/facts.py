@@ -1,8 +1,7 @@
 """The fact sheet: everything that may be said of an item, and nothing else.
 
 Facts come from title, brand, category and attributes. Price, stock and discount never become
-facts (they change between writing and reading); a description is kept only as sentences that a
-pitch may quote word for word, never as a source of numbers, materials or claims.
+facts (they change between writing and reading), nor does a description: it is advertising.
 """
 
 from __future__ import annotations
@@ -30,8 +29,6 @@ from copywriter.untrusted import clean, is_hostile, is_quotable
 MAX_TITLE_CHARS = 300
 MAX_LEVELS = 8
 MAX_ATTRIBUTES = 20
-MAX_DESCRIPTION_CHARS = 2000
-MAX_SENTENCES = 20
 MIN_RATINGS = 20
 
 _INCHES = re.compile(r"(?<=\d)\s?(?:\"|'')\s?(?=\w)|(?<=\d)\s?(?:\"|'')")
@@ -92,7 +89,6 @@ def fact_sheet(item: Mapping[str, object]) -> FactSheet:
     facts += _quantities(texts, attributes)
     facts += _materials(title, attributes)
     facts += _rating(item.get("rating"), item.get("rating_count"))
-    facts += _description(item.get("description"))
     return FactSheet(
         item_id=clean(item.get("item_id"), max_chars=200),
         name=""
@@ -220,13 +216,3 @@ def _rating(rating: object, count: object) -> list[Fact]:
     if not 0 < stars <= 5 or not n_ratings >= MIN_RATINGS:
         return []
     return [Fact("rating", "rating", f"{stars:.1f} out of 5", round(stars, 1), "stars", "rating")]
-
-
-def _description(text: object) -> list[Fact]:
-    """Sentences of the description that a pitch may quote word for word, in runs of three."""
-    plain = clean(text, max_chars=MAX_DESCRIPTION_CHARS)
-    kept = [sentence for sentence in words.sentences(plain) if 15 <= len(sentence) <= 300 and is_quotable(sentence)]
-    return [
-        Fact(f"description.{at}", "description", sentence, None, None, "description")
-        for at, sentence in enumerate(kept[:MAX_SENTENCES])
-    ]

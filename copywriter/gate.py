@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from copywriter.audience import Trait
-from copywriter.checks import claims_law, grounding, injection, personal, pii, pricing, style
+from copywriter.checks import claims_law, frames, grounding, injection, personal, pii, pricing, style
 from copywriter.checks.claims_law import POLICY_VERSION
 from copywriter.checks.finding import Context, Finding
 from copywriter.facts import FactSheet
@@ -16,6 +17,8 @@ __all__ = ["POLICY_VERSION", "Decision", "Verdict", "review"]
 Decision = Literal["PASS", "REPAIR", "REVIEW", "BLOCK"]
 
 MAX_TEXT_CHARS = 2000
+MAX_CUTS = 3
+_JOINT = re.compile(r",? (?:in|with|from|and|for)\b|,")
 _CHECKS = (
     claims_law.check,
     pricing.check,
@@ -45,19 +48,16 @@ class Verdict:
         return tuple(dict.fromkeys(finding.rule for finding in self.findings))
 
 
-def without_numbers(text: str, verdict: Verdict) -> str | None:
-    """`text` less the trailing clauses whose only fault is a wrong number, or None.
+def shortened(text: str, verdict: Verdict) -> tuple[str, ...]:
+    """`text` less the tail that holds its first fault, for texts that fail but say nothing forbidden.
 
-    "the Desk Lamp, 12 oz." becomes "the Desk Lamp."; the result has to be reviewed again.
+    "the Desk Lamp in 12 oz." becomes "the Desk Lamp."; a result has to be reviewed again.
     """
-    if verdict.rules != ("grounding.number",):
-        return None
-    starts = [text.rfind(",", 0, finding.span[0]) for finding in verdict.findings]
-    end = text[-1:]
-    cut = min(starts)
-    if cut < 1 or end not in ".!?":
-        return None
-    return text[:cut] + end
+    if verdict.decision != "REPAIR" or text[-1:] not in (".", "!", "?"):
+        return ()
+    first = min((f.span[0] for f in verdict.findings if f.rule.startswith("grounding.")), default=len(text))
+    cuts = [match.start() for match in _JOINT.finditer(text) if match.start() < first]
+    return tuple(text[:cut] + text[-1] for cut in reversed(cuts[-MAX_CUTS:]))
 
 
 def review(
@@ -72,7 +72,8 @@ def review(
     context = Context(traits=traits, locale=locale, max_chars=max_chars)
     read = text[:MAX_TEXT_CHARS]
     grounded = grounding.ground(read, sheet, context)
-    findings = list(grounded.findings)
+    framed = frames.read(read, sheet, context)
+    findings = [*grounded.findings, *framed.findings]
     for check in _CHECKS:
         findings += check(read, sheet, context)
     severities = {finding.severity for finding in findings}
@@ -83,4 +84,5 @@ def review(
         decision = "REVIEW"
     elif "repair" in severities:
         decision = "REPAIR"
-    return Verdict(decision, tuple(findings), grounded.fact_ids)
+    cited = {*grounded.fact_ids, *framed.fact_ids}
+    return Verdict(decision, tuple(findings), tuple(fact.id for fact in sheet.facts if fact.id in cited))

@@ -10,81 +10,66 @@ import re
 
 from copywriter import quantities
 from copywriter.lexicon import word_set
+from copywriter.lexicon.en import CAPITAL
+from copywriter.titles import QUALIFIERS, drop_dangling, is_whole, parts, shorten, strip, with_list
 from copywriter.untrusted import is_quotable
 
-MAX_NAME_CHARS = 80
 MIN_NAME_CHARS = 3
 
 _BRACKETS = re.compile(r"\([^()]{0,200}\)|\[[^\[\]]{0,200}\]")
 _OPEN_BRACKET = re.compile(r"[(\[].*$")
-_CUT = re.compile(
-    r",(?!\d{3})\s*|;|\||\s[-–—]+\s?|\s?[-–—]+\s|[-–—]{2,}|!+|(?<=[a-z]{4})\.\s+(?=[A-Z])|\s[*#]\s|:\s|\?\s"
-)
-_DANGLING = word_set(
-    "a an the and or for with of in on to by from your & + - x w w/ as at plus no non without not "
-    "count ct pk per new free anti ultra extra super very all is are that this "
-    "its #"
-)
-_BINDERS = word_set("free proof resistant safe style like flavored flavoured scented")
-_JOINTS = word_set("for with to in and by")
 _LEADING = re.compile(r"^(?:other|misc\.?|miscellaneous|assorted|new)\s+(?=\w)", re.I)
-_QUALIFIERS = word_set(
-    "non no not without imitation artificial decaf decaffeinated alcohol-free refill refills replacement "
-    "empty sample compatible only"
-)
-"""A part of a title that begins so changes what the thing is and is said with the name."""
 _NOT_NAMES = word_set(
     "new free hot sale all set pack lot seasonal fresh frozen assorted misc miscellaneous other "
     "regular variety dry mix premium general everyday refrigerated canned single"
 )
+_LABEL = re.compile(r", (?:store brand|multi ?pack)$", re.I)
+_NO_NAME = re.compile(
+    r"\b(?:[Aa]cc|[Mm]isc|section|continuity|shldr)\b|^All [a-z]|\b\d+ in (?!x\b|by\b)[a-z]"
+    r"|(?<!and )(?<!or )\b[Oo]thers?\b|\b[Oo]thers?$|\b(for|with|of|and|the|to|in|a|other) \1\b"
+    rf"|^[A-Z][\w'-]+, (?!(?:{'|'.join(sorted(QUALIFIERS))})\b)(?![^,]*(?:\b(?:and|or)\b|&))[a-z]"
+    r"|\b(?!pcs\b|pkg\b|hrs\b|lbs\b)[bcdfghjklmnpqrstvwxz]{3,}\b"
+)
+"""No name a shopper would use: a column's shorthand, a doubled word, an inversion ("Ham, spiral")."""
 _ACRONYM_KEEP = word_set("usb led uv tv lcd hp dvd cd pc diy spf usa uk bbq xl xxl pvc hd 3d")
 _SMALL = word_set("a an the and or for with of in on to by from")
 
 
 def spoken_name(title: str, *, brand: str = "") -> str:
-    """The title's leading name, at most `MAX_NAME_CHARS`, or "" if none may be spoken.
+    """The title's leading name, at most `titles.LONGEST_NAME_CHARS`, or "" if none may be spoken.
 
     A leading part that only repeats the `brand` is joined with the next.
     """
     if not is_quotable(title):
         return ""
     text = _OPEN_BRACKET.sub("", _BRACKETS.sub(" ", title)).replace('"', "")
-    parts = _parts(text)
+    found = parts(text)
     name, joint, used = "", "", 0
-    for part, comma in parts:
+    for part, comma in found:
         name, used = f"{name}{joint} {part}".strip(), used + 1
-        if len(name.split()) >= 2 and len(name) >= 8 and name.lower() != brand.lower():
+        if is_whole(name, brand):
             break
         joint = "," if comma and name.lower() != brand.lower() else ""
-    for part, _ in parts[used : used + 1]:  # "Beer, non alcoholic" is no beer
-        if part.lower().split(" ")[0].strip("-") in _QUALIFIERS:
-            name = f"{name}, {part}"
+    following = found[used:]
+    if following and following[0][0].lower().split(" ")[0].strip("-") in QUALIFIERS:
+        name = f"{name}, {following[0][0]}"  # "Beer, non alcoholic" is no beer
+    elif used and found[used - 1][1]:
+        name = with_list(name, following)
+    name = _LABEL.sub("", name)
     name = _LEADING.sub("", name)
-    name = _calm(_drop_quantities(_shorten(_drop_quantities(name))))
+    name = _calm(_drop_quantities(shorten(_drop_quantities(name))))
     if len(name) < MIN_NAME_CHARS or not any(char.isalpha() for char in name):
         return ""
-    if name.lower() in _NOT_NAMES | _NOT_ALONE or not is_quotable(name):
+    if name.lower() in _NOT_NAMES | _NOT_ALONE or not is_quotable(name) or _NO_NAME.search(name):
         return ""
     return name
-
-
-def _parts(text: str) -> list[tuple[str, bool]]:
-    """The stretches of a title between its cuts, each with whether a comma follows."""
-    parts, begin = [], 0
-    for cut in (*_CUT.finditer(text), None):
-        part = _strip(text[begin : cut.start() if cut else len(text)])
-        if part:
-            parts.append((part, cut is not None and cut.group().startswith(",")))
-        begin = cut.end() if cut else begin
-    return parts
 
 
 def spoken_category(level: str) -> str:
     """A category level as a lower-case noun phrase, or "" if it is no noun a shopper would use."""
     head = re.split(r"\s[-–—]+\s?|:|\(", level)[0]
-    parts = [_strip(part) for part in re.split(r"[/,&]|\band\b", head)]
-    parts = [part for part in parts if part]
-    text = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""
+    stems = [stem for stem in (strip(part) for part in re.split(r"[/,&]|\band\b", head)) if stem]
+    text = stems[0] if len(stems) == 1 else ", ".join(stems[:-1]) + " and " + stems[-1] if stems else ""
     if not 3 <= len(text) <= 40 or not re.fullmatch(r"[^\W\d_]+(?:[ ,'-]+[^\W\d_]+)*", text):
         return ""
     low = text if any(_is_acronym(word) for word in text.split()) else text.lower()
@@ -92,7 +77,11 @@ def spoken_category(level: str) -> str:
         return ""
     if set(re.findall(r"\w+", low.lower())) & _NOT_CATEGORIES:
         return ""
-    return low if is_quotable(low) else ""
+    return " ".join(_proper(word) for word in low.split(" ")) if is_quotable(low) else ""
+
+
+def _proper(word: str) -> str:
+    return word.capitalize() if word.strip(",") in CAPITAL else word
 
 
 _NOT_CATEGORIES = word_set(
@@ -113,55 +102,19 @@ def _is_acronym(word: str) -> bool:
     return len(word) >= 2 and word.isupper()
 
 
-def _strip(part: str) -> str:
-    return " ".join(part.split()).strip(" -–—,.;:&+/*'\"#")
-
-
 def _drop_quantities(name: str) -> str:
     """Without quantities at either end that stand apart from the words ("Base Coat .5 oz")."""
     for _ in range(4):
         found = quantities.parse(name)
         if found and found[-1].end >= len(name.rstrip(" .")) and found[-1].start > 0:
-            shorter = _strip(name[: found[-1].start])
+            shorter = strip(name[: found[-1].start])
         else:
             shorter = name
-        shorter = _drop_dangling(shorter)
+        shorter = drop_dangling(shorter)
         if shorter == name or len(shorter.split()) < 1:
             break
         name = shorter
     return name
-
-
-def _drop_dangling(name: str) -> str:
-    words = name.split()
-    while len(words) > 1:
-        last = words[-1].lower().strip(".,")
-        stray = last.replace(".", "").isdecimal() and words[-2].lower() in _DANGLING - {"no", "#"}
-        if last not in _DANGLING and not stray:
-            break
-        words.pop()
-    return _strip(" ".join(words))
-
-
-def _shorten(name: str) -> str:
-    """At most `MAX_NAME_CHARS`, cut before a joint ("for", "with") where there is one."""
-    words = name.split()
-    while words and len(" ".join(words)) > MAX_NAME_CHARS:
-        lows = [word.lower() for word in words]
-        joints = [at for at in range(3, len(words)) if lows[at] in _JOINTS]
-        words = words[: joints[-1]] if joints else _hard_cut(words)
-    return _drop_dangling(" ".join(words))
-
-
-def _hard_cut(words: list[str]) -> list[str]:
-    kept: list[str] = []
-    for word in words:
-        if len(" ".join([*kept, word])) > MAX_NAME_CHARS:
-            break
-        kept.append(word)
-    if len(kept) < len(words) and words[len(kept)].lower().strip(".,") in _BINDERS:
-        kept.pop()
-    return kept
 
 
 def _calm(name: str) -> str:

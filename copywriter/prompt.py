@@ -13,9 +13,9 @@ from copywriter import words
 from copywriter.audience import Trait
 from copywriter.facts import FactSheet
 from copywriter.phrasings import en
-from copywriter.spoken import mid_sentence, net_content, only, pools, rotate, seed_of
+from copywriter.spoken import mid_sentence, net_content, only, pools, repeats_name, rotate, seed_of
 
-PROMPT_VERSION: Final = "pitch-2"
+PROMPT_VERSION: Final = "pitch-3"
 MAX_NEW_TOKENS: Final = 32
 
 RULES: Final = """Lines from a shop's newsletter. Each line names one item and says only what is listed.
@@ -73,13 +73,13 @@ def pitch_prompt(sheet: FactSheet, traits: tuple[Trait, ...]) -> Prompt:
 
 def opening(sheet: FactSheet, traits: tuple[Trait, ...]) -> str:
     """The first words of the pitch, chosen by trait and item."""
-    pool, noun, brand = pools(sheet, traits)[0]
-    seed = seed_of(sheet.item_id, pool, noun, brand, "opening")
-    for text in rotate(en.OPENINGS.get(pool, en.OPENINGS["neutral"]), seed):
-        if "noun}" in text.lower() and not noun:
-            continue
-        filled = text.replace("{Noun}", noun[:1].upper() + noun[1:]).replace("{noun}", noun)
-        return filled.replace("{brand}", brand)
+    for pool, noun, brand in pools(sheet, traits):
+        seed = seed_of(sheet.item_id, pool, noun, brand, "opening")
+        for text in rotate(en.OPENINGS.get(pool, en.OPENINGS["neutral"]), seed):
+            if "noun}" in text.lower() and (not noun or repeats_name(noun, sheet)):
+                continue
+            filled = text.replace("{Noun}", noun[:1].upper() + noun[1:]).replace("{noun}", noun)
+            return filled.replace("{brand}", brand)
     return ""
 
 

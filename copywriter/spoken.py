@@ -12,7 +12,7 @@ from copywriter import quantities, words
 from copywriter.audience import PATH_SEPARATOR, Trait
 from copywriter.facts import Fact, FactSheet
 from copywriter.lexicon import word_set
-from copywriter.lexicon.en import ORIGINS, PROPER
+from copywriter.lexicon.en import CAPITAL
 from copywriter.naming import spoken_category
 
 _SAID_UNITS = frozenset(("g", "kg", "oz", "lb", "ml", "cl", "L", "fl oz", "pt", "qt", "gal"))
@@ -27,7 +27,7 @@ _NOT_A_CONTENT = word_set("capacity holds up paper cardstock weight load scale m
 def mid_sentence(sheet: FactSheet) -> str:
     """A common noun in lower case ("string cheese"); a name keeps its capitals."""
     first, _, rest = sheet.name.partition(" ")
-    plain = first[1:].islower() and first.lower() not in ORIGINS | PROPER and not sheet.text_of("brand")
+    plain = first[1:].islower() and first.lower() not in CAPITAL and not sheet.text_of("brand")
     common = rest == rest.lower() if rest else first.lower() == sheet.noun
     if not plain or not common:
         return sheet.name
@@ -92,6 +92,11 @@ def pools(sheet: FactSheet, used: tuple[Trait, ...]) -> list[tuple[str, str, str
         found.remove(telling[1])
         found.insert(0, telling[1])
     return [*found, ("neutral", sheet.noun, "")]
+
+
+def repeats_name(noun: str, sheet: FactSheet) -> bool:
+    """Whether the noun says all the name says: "Shopping for bananas? Consider bananas." is no advice."""
+    return set(words.lemmas(noun)) >= set(words.lemmas(sheet.name))
 
 
 def rotate(rows: tuple[str, ...], seed: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_WORD = re.compile(r"\d+(?:[.,/]\d+)*(?![^\W_])|[^\W_]+(?:'[^\W\d_]+)*")
+WORD = re.compile(r"\d+(?:[.,/]\d+)*(?![^\W_])|[^\W_]+(?:'[^\W\d_]+)*")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'])")
 
 _TO_TWENTY = (
@@ -55,9 +55,7 @@ def lemma(word: str) -> str:
 
 def split(text: str) -> tuple[Word, ...]:
     """The words of `text`; hyphens, slashes and punctuation separate."""
-    return tuple(
-        Word(match.group(), lemma(match.group()), match.start(), match.end()) for match in _WORD.finditer(text)
-    )
+    return tuple(Word(match.group(), lemma(match.group()), match.start(), match.end()) for match in WORD.finditer(text))
 
 
 def lemmas(text: str) -> tuple[str, ...]:

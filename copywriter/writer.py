@@ -16,8 +16,9 @@ from copywriter.audience import Trait, relevant
 from copywriter.cache import CachedCopy, CopyCache, CopyKey
 from copywriter.engines import template
 from copywriter.facts import FactSheet
-from copywriter.gate import POLICY_VERSION, Verdict, review, without_numbers
+from copywriter.gate import POLICY_VERSION, Verdict, review, shortened
 from copywriter.memo import Memo
+from copywriter.phrasings import language_of
 from copywriter.prompt import MAX_NEW_TOKENS, PROMPT_VERSION, Prompt, pitch_prompt, read_answer
 
 Mode = Literal["none", "cached", "live"]
@@ -96,23 +97,27 @@ class Writer:
         self._memo = Memo()
         self._lock = threading.Lock()
 
-    def plan(self, requests: Sequence[CopyRequest], *, mode: Mode = "cached") -> Plan:
-        """Ready pitches for all requests (of one slate), and in mode "live" jobs for the uncached."""
+    def plan(self, requests: Sequence[CopyRequest], *, mode: Mode = "cached", avoid: set[str] | None = None) -> Plan:
+        """Ready pitches for all requests (of one slate), and in mode "live" jobs for the uncached.
+
+        A slate planned piece by piece hands the same `avoid` to each call: it collects the phrasings already used.
+        """
         if mode == "none":
             return Plan((), ())
         pitches: list[Pitch] = []
         jobs: list[Job] = []
-        phrasings: set[str] = set()
+        phrasings = set() if avoid is None else avoid
         for index, request in enumerate(requests):
             sheet = self._memo.sheet(request.item)
+            language = language_of(request.locale)
             traits = relevant(sheet, request.traits)
             max_chars = _coerced(request.max_chars)
             key = self._key(sheet, traits, request)
             cached = self.cache.get(key) if self.model else None
             if cached is not None and len(cached.text) <= max_chars:
-                pitches.append(self._pitch(cached, "CACHED", request.locale))
+                pitches.append(self._pitch(cached, "CACHED", language))
                 continue
-            draft = self._memo.draft(sheet, traits, locale=request.locale, max_chars=max_chars, avoid=phrasings)
+            draft = self._memo.draft(sheet, traits, locale=language, max_chars=max_chars, avoid=phrasings)
             phrasings.add(draft.phrasing)
             pitches.append(_template_pitch(draft))
             if mode == "live" and self.model and _worth_generating(sheet, request):
@@ -127,15 +132,15 @@ class Writer:
             self._count(("verdict.LATE",))
             return Accepted(None, Verdict("BLOCK", (), ()))
         answer = read_answer(text, opening=job.prompt.opening, max_chars=job.max_chars)
-        locale = job.request.locale
+        locale = job.key.locale
         verdict = review(answer, job.sheet, job.traits, locale=locale, max_chars=job.max_chars)
         self._count((f"verdict.{verdict.decision}", *verdict.rules))
-        shorter = without_numbers(answer, verdict)
-        if shorter is not None:
+        for shorter in shortened(answer, verdict):
             second = review(shorter, job.sheet, job.traits, locale=locale, max_chars=job.max_chars)
             if second.passed:
                 answer, verdict = shorter, second
                 self._count(("verdict.REPAIRED",))
+                break
         if not verdict.passed:
             return Accepted(None, verdict)
         copy = CachedCopy(answer, verdict.fact_ids)
@@ -148,7 +153,7 @@ class Writer:
             item_id=sheet.item_id,
             fact_hash=sheet.fact_hash,
             kind=request.kind,
-            locale=request.locale,
+            locale=language_of(request.locale),
             audience=tuple(sorted(trait.id for trait in traits)),
             prompt_version=PROMPT_VERSION,
             model=self.model,
@@ -172,6 +177,11 @@ class Writer:
             self.tally.update(names)
 
 
+def bare_pitch(item_id: str, locale: str = "en") -> Pitch:
+    """A sentence that says nothing of the item, at once: for when there is no time to plan a pitch."""
+    return _template_pitch(template.bare(item_id, locale=locale))
+
+
 def _template_pitch(draft: template.Draft) -> Pitch:
     return Pitch(
         text=draft.text,
@@ -193,5 +203,4 @@ def _coerced(max_chars: int) -> int:
 
 def _worth_generating(sheet: FactSheet, request: CopyRequest) -> bool:
     """A model writes English about named, harmless items; the rest stays with the templates."""
-    english = request.locale.lower().partition("-")[0] in ("", "en")
-    return bool(sheet.name) and not sheet.sensitive and english
+    return bool(sheet.name) and not sheet.sensitive and language_of(request.locale) == "en"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from recsys import bundle as bundle_files
-from recsys.errors import BundleNotFoundError, RecsysError
+from recsys.errors import RecsysError
 from recsys.recommender import Recommender
 from recsys.slate import ItemUpdate, SlateRequest
 from server import log
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Bundles:
-    """Watches one folder of bundles. Used on the event loop."""
+    """Watches one folder of bundles. Used on the event loop, where `on_load` is told of each bundle that serves."""
 
     def __init__(
         self,
@@ -39,8 +39,10 @@ class Bundles:
         self._cpu = cpu
         self._store = store
         self._open = open_bundle
+        self.on_load: Callable[[], None] = lambda: None
         self._current: Recommender | None = None
         self._seen: Path | None = None
+        self._told = ""
         self._tasks: set[asyncio.Task[int]] = set()
 
     @property
@@ -61,8 +63,10 @@ class Bundles:
         """Load what CURRENT points to when it is new; True when the serving bundle changed."""
         try:
             path = await asyncio.to_thread(bundle_files.current, self._directory)
-        except (BundleNotFoundError, OSError):
+        except Exception as error:  # whatever CURRENT holds, it may be better at the next look
+            self._tell_once(error)
             return False
+        self._told = ""
         if path == self._seen:
             return False
         self._seen = path
@@ -95,19 +99,31 @@ class Bundles:
         bundle = self.serving()
         return await self._cpu.run(lambda: work(bundle))
 
+    def knows(self, item_id: str) -> bool:
+        """Whether the serving bundle has the item; True for every item while no bundle serves."""
+        return self._current is None or self._current.row(item_id) >= 0
+
+    def _tell_once(self, error: Exception) -> None:
+        """Log why there is nothing to load, once until it changes: this is asked every second."""
+        why = str(error) if isinstance(error, RecsysError) else type(error).__qualname__
+        if why != self._told:
+            self._told = why
+            log.write("bundle_unreadable", why=why, trace=log.frames(error))
+
     async def _store_and_show(self, updates: Sequence[ItemUpdate]) -> int:
-        version = await self._store.overlay(updates)
-        await self._cpu.run(lambda: self.serving().update_items(updates), bounded=False)
+        version, visible = await self._store.overlay(updates)
+        await self._cpu.run(lambda: self.serving().update_items(visible), bounded=False)
         return version
 
     async def _load(self, path: Path) -> None:
         fresh = await asyncio.to_thread(_opened, self._open, path)
         # An update stored meanwhile is shown by the old bundle only: repeat until none is missed.
-        shown: set[ItemUpdate] = set()
-        while missed := [u for u in await self._store.overlays() if u not in shown]:
+        shown: dict[str, ItemUpdate] = {}
+        while missed := [u for u in await self._store.overlays() if shown.get(u.item_id) != u]:
             await self._cpu.run(lambda missed=missed: fresh.update_items(missed), bounded=False)  # type: ignore[misc]
-            shown.update(missed)
+            shown.update((update.item_id, update) for update in missed)
         self._current = fresh
+        self.on_load()
         log.write("bundle_loaded", bundle=str(fresh.manifest["version"]))
 
 

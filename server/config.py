@@ -44,6 +44,10 @@ class ServerConfig:
     """Calls at work in one server."""
     generate_limit: int = 8
     """Batches waiting for the copy engine; beyond it items keep their template."""
+    users_in_memory: int = 20_000
+    """Users whose newest events are kept in memory; those of others are read from disk when asked for."""
+    engine_silence_s: float = 30.0
+    """A copy engine that is at work and brings no text for so long is ended and started again."""
     poll_s: float = 1.0
     """How often `CURRENT` is read."""
     drain_s: float = 10.0
@@ -58,6 +62,8 @@ class ServerConfig:
         _within("queue_limit", self.queue_limit, 1, 100_000)
         _within("in_flight_limit", self.in_flight_limit, 1, 100_000)
         _within("generate_limit", self.generate_limit, 1, 1_000)
+        _within("users_in_memory", self.users_in_memory, 1, 10_000_000)
+        _within("engine_silence_s", self.engine_silence_s, 0.1, 3_600)
         _within("poll_s", self.poll_s, 0.01, 3_600)
         _within("drain_s", self.drain_s, 0, 3_600)
         if not self.host:

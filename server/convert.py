@@ -5,7 +5,6 @@ Invariant: what leaves here is valid, so the library never sees a bad value of a
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -56,8 +55,8 @@ class SlateCall:
     explain: bool
 
 
-def slate_call(message: SlateMessage, *, placement: str) -> SlateCall:
-    """The call a message asks for; `placement` is the default one.
+def slate_call(message: SlateMessage, *, request_id: str, placement: str) -> SlateCall:
+    """The call a message asks for; `placement` is the default one, `request_id` the one already checked.
 
     Raises
     ------
@@ -72,7 +71,7 @@ def slate_call(message: SlateMessage, *, placement: str) -> SlateCall:
     return SlateCall(
         user_id=fields.text("user_id", message.user_id),
         session_id=fields.text("session_id", message.session_id),
-        request_id=fields.text("request_id", message.request_id) or uuid.uuid4().hex,
+        request_id=request_id,
         placement=fields.text("placement", message.placement, max_chars=64) or placement,
         page_size=page_size(message.page_size),
         time_ms=None if asked_time is None else fields.time_ms("request_time", asked_time),
@@ -97,9 +96,9 @@ def item_filter(message: recommendation_pb2.ItemFilter) -> ItemFilter:
     """The filter of a request."""
     low = high = None
     if message.HasField("min_price"):
-        low = fields.amount("filter.min_price", message.min_price)
+        low = fields.amount("filter.min_price", message.min_price, at_most=fields.MAX_PRICE)
     if message.HasField("max_price"):
-        high = fields.amount("filter.max_price", message.max_price)
+        high = fields.amount("filter.max_price", message.max_price, at_most=fields.MAX_PRICE)
     if low is not None and high is not None and low > high:
         raise InvalidFieldError(
             "filter.min_price",

@@ -35,16 +35,8 @@ class Times:
     """Later than this is the future."""
 
 
-def split(
-    field: str, messages: Sequence[M], convert: Callable[[M], V]
-) -> tuple[list[tuple[int, V]], list[tuple[int, str]]]:
-    """Valid entries with their index, and rejected ones with their reason.
-
-    Raises
-    ------
-    InvalidFieldError
-        There are more than 1,000 entries.
-    """
+def check_length(field: str, messages: Sequence[object]) -> None:
+    """Raises InvalidFieldError where there are more than 1,000 entries."""
     if len(messages) > MAX_ENTRIES:
         raise InvalidFieldError(
             field,
@@ -53,32 +45,35 @@ def split(
             expected=f"at most {MAX_ENTRIES}",
             remedy="split them over several calls",
         )
-    good: list[tuple[int, V]] = []
+
+
+def split(messages: Sequence[M], convert: Callable[[M], V], *, first: int = 0) -> tuple[list[V], list[tuple[int, str]]]:
+    """Valid entries, and rejected ones as (index, reason); `first` is the index of the first message."""
+    good: list[V] = []
     bad: list[tuple[int, str]] = []
-    for index, message in enumerate(messages):
+    for index, message in enumerate(messages, start=first):
         try:
-            good.append((index, convert(message)))
+            good.append(convert(message))
         except InvalidFieldError as error:
             bad.append((index, f"bad_{error.field}: {error}"))
     return good, bad
 
 
-def event(message: feedback_pb2.Event, times: Times, *, genuine: Callable[[str], bool]) -> StoredEvent:
-    """One event; `genuine` tells whether an attribution token is ours. Raises InvalidFieldError."""
+def event(message: feedback_pb2.Event, times: Times, *, genuine: Callable[[str, str], bool]) -> StoredEvent:
+    """One event; `genuine(token, user)`: the token is of an answer to that user. Raises InvalidFieldError."""
     kind = fields.choice("type", message.type, _TYPES, list(feedback_pb2.EventType.keys())[1:])
     user_id = fields.required("user_id", message.user_id)
-    time_ms = times.now_ms(user_id)
-    if message.HasField("event_time"):
-        time_ms = fields.time_ms("event_time", message.event_time)
+    stated = message.HasField("event_time")
+    time_ms = fields.time_ms("event_time", message.event_time) if stated else times.now_ms(user_id)
     if time_ms > times.latest_ms:
         raise InvalidFieldError("event_time", f"{time_ms} ms", expected="no time in the future", remedy="check clocks")
     if message.position < 0:
         raise InvalidFieldError("position", message.position, expected="1 or more", remedy="0 means unknown")
-    if message.attribution_token and not genuine(message.attribution_token):
+    if message.attribution_token and not genuine(message.attribution_token, user_id):
         raise InvalidFieldError(
             "attribution_token",
             message.attribution_token,
-            expected="the token of an answer, unchanged",
+            expected="the token of an answer to this user, unchanged",
             remedy="send it back as it came, or leave it out",
         )
     search = kind == "search"
@@ -97,8 +92,8 @@ def event(message: feedback_pb2.Event, times: Times, *, genuine: Callable[[str],
         query=query,
         attribution_token=message.attribution_token,
         position=message.position,
-        quantity=(fields.amount("quantity", message.quantity, positive=True) if message.HasField("quantity") else 1.0),
-        price=(fields.amount("unit_price", message.unit_price) if message.HasField("unit_price") else None),
+        quantity=_quantity(message),
+        price=_price("unit_price", message.unit_price) if message.HasField("unit_price") else None,
     )
 
 
@@ -107,7 +102,7 @@ def update(message: feedback_pb2.ItemUpdate, *, known: Callable[[str], bool]) ->
     item_id = fields.required("item_id", message.item_id)
     price = stock = available = None
     if message.HasField("price"):
-        price = fields.amount("price", message.price)
+        price = _price("price", message.price)
     if message.HasField("stock"):
         stock = message.stock
         if stock < 0:
@@ -119,3 +114,13 @@ def update(message: feedback_pb2.ItemUpdate, *, known: Callable[[str], bool]) ->
     if not known(item_id):
         raise InvalidFieldError("item_id", item_id, expected="an item of the bundle", remedy="publish it first")
     return ItemUpdate(item_id=item_id, price=price, available=available, stock=stock)
+
+
+def _price(field: str, value: float) -> float:
+    return fields.amount(field, value, at_most=fields.MAX_PRICE)
+
+
+def _quantity(message: feedback_pb2.Event) -> float:
+    if not message.HasField("quantity"):
+        return 1.0
+    return fields.amount("quantity", message.quantity, at_most=fields.MAX_QUANTITY, positive=True)

@@ -1,11 +1,12 @@
 """The server's side of the copy engine: texts for prompts over a Unix socket.
 
 Invariant: whatever happens to the engine, a caller gets texts or EngineUnavailableError, never a hang:
-every call has a deadline.
+every call has a deadline. `silent_s` tells the supervisor of an engine that takes batches and writes nothing.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ from slatewright.internal.v1 import copy_engine_pb2, copy_engine_pb2_grpc
 
 GENERATE_TIMEOUT_S: Final = 120.0
 STATUS_TIMEOUT_S: Final = 2.0
+READING_S: Final = 0.3
+"""A slow machine's time to read one prompt: a batch is read whole before its first text."""
 
 
 class EngineClient:
@@ -33,6 +36,15 @@ class EngineClient:
         self._stub = copy_engine_pb2_grpc.CopyEngineServiceStub(self._channel)
         self.ready = False
         self.model = ""
+        self._open = 0  # prompts of batches not ended
+        self._heard = 0.0
+
+    @property
+    def silent_s(self) -> float:
+        """How long the engine has brought no text beyond the time to read its open prompts; 0 without any."""
+        if not self._open:
+            return 0.0
+        return max(0.0, time.monotonic() - self._heard - READING_S * self._open)
 
     async def probe(self) -> bool:
         """Ask the engine whether it is loaded; sets `ready` and `model`."""
@@ -50,16 +62,22 @@ class EngineClient:
             prompts=[_message(prompt) for prompt in prompts],
             max_new_tokens=max_new_tokens,
         )
+        if not self._open:
+            self._heard = time.monotonic()
+        self._open += len(prompts)
         try:
             async for response in self._stub.Generate(request, timeout=GENERATE_TIMEOUT_S):
+                self._heard = time.monotonic()
                 yield response.index, response.text
         except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.UNAVAILABLE:
+            if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
                 self.ready = False
             raise EngineUnavailableError(
                 f"the copy engine answered {error.code().name}; expected texts; "
                 "it is restarted by itself, templates serve meanwhile"
             ) from error
+        finally:
+            self._open -= len(prompts)
 
     async def close(self) -> None:
         """Close the channel."""

@@ -1,4 +1,4 @@
-"""Starts the copy engine, and starts it again when it dies.
+"""Starts the copy engine, and starts it again when it dies, hangs or cannot be started.
 
 Invariant: the engine is a child that never outlives the server (it reads its stdin and leaves at its end),
 and no failure of it reaches a slate: while it is away or loading, `EngineClient.ready` is False.
@@ -31,6 +31,7 @@ class EngineProcess:
     """Supervises one engine at `socket`; `run()` is a task that lives as long as the server.
 
     `on_ready` is told the model's name each time an engine has loaded it; `command` takes `--socket PATH`.
+    An engine that is silent for `silence_s` with a batch open is killed; the batch ends with what it has.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class EngineProcess:
         *,
         on_ready: Callable[[str], None],
         command: Sequence[str] = ENGINE_COMMAND,
+        silence_s: float = 30.0,
     ) -> None:
         self._command = [*command, "--socket", str(socket)]
         self._client = client
         self._on_ready = on_ready
+        self._silence_s = silence_s
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -56,15 +59,15 @@ class EngineProcess:
         pause_s = _FIRST_PAUSE_S
         while True:
             started = time.monotonic()
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
-            )
-            log.write("engine_started", pid=self._process.pid)
-            await self._watch(self._process)
+            try:
+                await self._live()
+            except Exception as error:  # such as a fork the system refuses: it may not at the next try
+                log.write("engine_failed", trace=log.frames(error))
+                await self.stop()
             self._client.ready = False
             lived_s = time.monotonic() - started
             pause_s = _FIRST_PAUSE_S if lived_s > _STEADY_S else min(2 * pause_s, _LONGEST_PAUSE_S)
-            code = self._process.returncode
+            code = self._process.returncode if self._process else None
             log.write("engine_died", code=code, lived_s=round(lived_s, 1), restart_in_s=pause_s)
             await asyncio.sleep(pause_s)
 
@@ -81,11 +84,26 @@ class EngineProcess:
                 process.kill()
                 await process.wait()
 
+    async def _live(self) -> None:
+        """One engine from start to death."""
+        self._process = None
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+        )
+        log.write("engine_started", pid=self._process.pid)
+        await self._watch(self._process)
+
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Until the engine dies: note when it is loaded."""
+        """Until the engine dies: note when it is loaded, end it when it hangs."""
         gone = asyncio.ensure_future(process.wait())
         try:
             while not gone.done():
+                if self._client.silent_s > self._silence_s:
+                    log.write("engine_hangs", silent_s=round(self._client.silent_s, 1))
+                    self._client.ready = False
+                    process.kill()
+                    await gone
+                    break
                 was_ready = self._client.ready
                 if await self._client.probe() and not was_ready:
                     log.write("engine_ready", model=self._client.model)

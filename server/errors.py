@@ -3,6 +3,7 @@
 ServerError
 ├── InvalidFieldError     a field of the request is out of its range
 ├── UndecodableError      the request is not the message it should be
+├── UnservedMethodError   the method is not served here
 ├── UnknownItemError      the item asked about is not in the bundle
 ├── OverloadedError       there is more work waiting than can be done in time
 ├── NoBundleError         nothing can be recommended yet
@@ -34,6 +35,10 @@ class InvalidFieldError(ServerError):
 
 class UndecodableError(ServerError):
     """The bytes of the request are not the message of this method."""
+
+
+class UnservedMethodError(ServerError):
+    """Nobody serves this method here."""
 
 
 class UnknownItemError(ServerError):

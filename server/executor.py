@@ -1,7 +1,8 @@
 """The one thread that computes slates.
 
-Invariant: at most `limit` pieces of work wait; what cannot start in time is never started. The event loop
-only awaits. Bundles and the copywriter are touched in this thread alone, so they need no locks.
+Invariant: at most `limit` pieces of work wait; what cannot be done in time is refused when it arrives, as far as
+the usual time of a piece tells, and never started when its time has passed. The event loop only awaits.
+Bundles and the copywriter are changed in this thread alone, so they need no locks.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from server.errors import OverloadedError, SlateTimeoutError
 
 T = TypeVar("T")
+
+_NEWEST_WEIGHT: Final = 0.1
+"""Of the newest piece of work in the moving average."""
 
 
 class CpuThread:
@@ -24,6 +28,8 @@ class CpuThread:
         self._limit = limit
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="slatewright-cpu")
         self.waiting = 0
+        self.usual_s = 0.0
+        """Moving average of what a piece of work takes; 0 before the first."""
 
     async def run(self, work: Callable[[], T], *, until: float | None = None, bounded: bool = True) -> T:
         """`work()` in the thread; `until` is a `time.monotonic()` after which it is pointless.
@@ -33,17 +39,34 @@ class CpuThread:
         Raises
         ------
         OverloadedError
-            The queue is full.
+            The queue is full, or too long for `until`. An idle thread refuses nothing.
         SlateTimeoutError
             `until` passed while the work waited.
         """
-        if bounded and self.waiting >= self._limit:
-            raise OverloadedError(f"{self._limit} slates are waiting; expected fewer; try again a little later")
+        if bounded:
+            self._admit(until)
         self.waiting += 1
         loop = asyncio.get_running_loop()
-        future = self._pool.submit(_in_time, work, until)
+        future = self._pool.submit(self._timed, work, until)
         future.add_done_callback(lambda _done: _on_loop(loop, self._left))
         return await asyncio.wrap_future(future)
+
+    def _admit(self, until: float | None) -> None:
+        ahead_s = self.waiting * self.usual_s
+        late = until is not None and time.monotonic() + ahead_s + self.usual_s > until
+        if self.waiting >= self._limit or (self.waiting and late):
+            raise OverloadedError(
+                f"{self.waiting} pieces of work wait, {ahead_s:.1f} s of it; expected less; try again a little later",
+                retry_after_ms=max(100, round(1_000 * ahead_s)),
+            )
+
+    def _timed(self, work: Callable[[], T], until: float | None) -> T:
+        started = time.monotonic()
+        try:
+            return _in_time(work, until)
+        finally:
+            took_s = time.monotonic() - started
+            self.usual_s += (took_s - self.usual_s) * (_NEWEST_WEIGHT if self.usual_s else 1.0)
 
     def _left(self) -> None:
         self.waiting -= 1

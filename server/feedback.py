@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import asyncio
+from typing import Any, Final
 
-from recsys.recommender import Recommender
 from server import attribution, log
 from server.bundles import Bundles
 from server.clock import latest_event_ms, now_ms
 from server.config import Clock
-from server.convert_feedback import Times, event, split, update
+from server.convert_feedback import Times, check_length, event, split, update
 from server.recent import RecentIndex
 from server.store import Store
+from server.stored_event import StoredEvent
 from slatewright.v1 import feedback_pb2, feedback_pb2_grpc
+
+_STRIDE: Final = 50
+"""Events checked before the event loop does something else."""
 
 
 class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
@@ -41,13 +44,17 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
             ),
             latest_ms=latest_event_ms(as_of_ms=as_of_ms),
         )
-        good, bad = split(
-            "events",
-            request.events,
-            lambda message: event(message, times, genuine=self._genuine),
-        )
+        check_length("events", request.events)
+        good: list[StoredEvent] = []
+        bad: list[tuple[int, str]] = []
+        for first in range(0, len(request.events), _STRIDE):
+            part = request.events[first : first + _STRIDE]
+            accepted, rejected = split(part, lambda m: event(m, times, genuine=self._genuine), first=first)
+            good += accepted
+            bad += rejected
+            await asyncio.sleep(0)  # others have their turn
         if good:
-            await self._store.append([accepted for _index, accepted in good])
+            await self._store.append(good)
         log.note(accepted=len(good), rejected=len(bad))
         response = feedback_pb2.RecordEventsResponse(accepted=len(good))
         for index, reason in bad:
@@ -58,26 +65,18 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
         self, request: feedback_pb2.UpdateItemsRequest, _context: Any
     ) -> feedback_pb2.UpdateItemsResponse:
         """Accept the valid updates; OK once they are on disk and in the next slate."""
+        check_length("items", request.items)
         good, bad = await self._bundles.in_thread(
-            lambda bundle: split("items", request.items, lambda message: update(message, known=_known(bundle)))
+            lambda bundle: split(request.items, lambda m: update(m, known=lambda item_id: bundle.row(item_id) >= 0))
         )
-        version = await self._bundles.update_items([accepted for _index, accepted in good])
+        version = await self._bundles.update_items(good)
         log.note(accepted=len(good), rejected=len(bad), overlay_version=version)
         response = feedback_pb2.UpdateItemsResponse(accepted=len(good), version=version)
         for index, reason in bad:
             response.rejected.add(index=index, reason=reason)
         return response
 
-    def _genuine(self, token: str) -> bool:
-        return attribution.unseal(self._key, token) is not None
-
-
-def _known(bundle: Recommender) -> Callable[[str], bool]:
-    def known(item_id: str) -> bool:
-        try:
-            bundle.item(item_id)
-        except KeyError:
-            return False
-        return True
-
-    return known
+    def _genuine(self, token: str, user_id: str) -> bool:
+        """An answer to nobody may lead to anybody's event: people log in between."""
+        opened = attribution.unseal(self._key, token)
+        return opened is not None and opened.user in ("", attribution.pseudonym(self._key, user_id))

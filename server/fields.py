@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
@@ -14,6 +13,8 @@ from server.errors import InvalidFieldError
 
 MAX_ID_CHARS: Final = 256
 MAX_LIST: Final = 100
+MAX_PRICE: Final = 1e9
+MAX_QUANTITY: Final = 1e6
 _HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 _HIDDEN_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
@@ -74,11 +75,11 @@ def currency(field: str, value: str) -> str | None:
     return value.upper() or None
 
 
-def amount(field: str, value: float, *, positive: bool = False) -> float:
-    """A finite number, 0 or more; with `positive`, more than 0."""
-    if not math.isfinite(value) or value < 0 or (positive and value == 0):
-        wanted = "more than 0" if positive else "0 or more"
-        raise InvalidFieldError(field, value, expected=f"a finite number, {wanted}", remedy="correct it")
+def amount(field: str, value: float, *, at_most: float, positive: bool = False) -> float:
+    """A number from 0 to `at_most`, with `positive` more than 0; so that sums of amounts stay finite."""
+    if not 0 <= value <= at_most or (positive and value == 0):  # NaN is in no range
+        wanted = f"more than 0, at most {at_most:,.0f}" if positive else f"0 to {at_most:,.0f}"
+        raise InvalidFieldError(field, value, expected=f"a number, {wanted}", remedy="correct it")
     return value
 
 

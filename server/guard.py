@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ import grpc
 from google.protobuf.message import Message
 
 from server import log
-from server.errors import OverloadedError, UndecodableError
+from server.errors import OverloadedError, UndecodableError, UnservedMethodError
 from server.status import DETAILS_KEY, row, status
 
 _UNDECODABLE = object()
@@ -37,12 +38,12 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """The handler of a method, guarded; None for a method nobody serves."""
+        """The handler of a method, guarded; of a method nobody serves, one that says so."""
         method = handler_call_details.method
         if method not in self._wrapped:
             handler = await continuation(handler_call_details)
-            if handler is None:
-                return handler
+            if handler is None:  # not kept: callers may think of any number of names
+                return self._guarded(_NOBODY, method)
             self._wrapped[method] = self._guarded(handler, method)
         return self._wrapped[method]
 
@@ -57,7 +58,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         inner = getattr(handler, name)
 
         async def call(request: Any, context: Any) -> Any:
-            fields, started = log.begin_call(), time.perf_counter()
+            fields, started = log.begin_call(request_id=uuid.uuid4().hex), time.perf_counter()
             code, limited = "OK", not method.startswith(_UNLIMITED)
             self.in_flight += limited
             try:
@@ -81,7 +82,16 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
                     spent_ms = round(1_000 * (time.perf_counter() - started), 2)
                     log.write("call", rpc=method, code=code, ms=spent_ms, **fields)
 
-        return make(call, _forgiving(handler.request_deserializer), handler.response_serializer)
+        decode = handler.request_deserializer
+        return make(call, decode and _forgiving(decode), handler.response_serializer)
+
+
+async def _unserved(_requests: Any, _context: Any) -> Any:
+    raise UnservedMethodError("no such method is served here; expected one that server reflection lists; correct it")
+
+
+_NOBODY = grpc.stream_stream_rpc_method_handler(_unserved)
+"""Streams of bytes both ways: what fits a call of any shape."""
 
 
 async def _serve(inner: Any, request: Any, context: Any) -> Any:

@@ -77,12 +77,13 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_locked(config.state_dir))
         key = attribution.load_key(config.state_dir)
-        recent = RecentIndex()
-        store = Store(config.state_dir / "events.sqlite", on_new=recent.add)
+        store = Store(config.state_dir / "events.sqlite")
         stack.callback(store.close)
         cpu = CpuThread(limit=config.queue_limit)
         stack.callback(cpu.close)
         bundles = Bundles(config.bundles, cpu=cpu, store=store, open_bundle=open_bundle)
+        recent = RecentIndex(store.newest, known=bundles.knows, max_users=config.users_in_memory)
+        bundles.on_load, store.on_new = recent.forget, recent.add
         writer = _writer(config.state_dir)
         stack.callback(writer.cache.close)
         client = engine = None
@@ -95,6 +96,7 @@ async def running(
                 client,
                 on_ready=lambda model: _use_model(writer, model, config.state_dir),
                 command=engine_command,
+                silence_s=config.engine_silence_s,
             )
             stack.push_async_callback(engine.stop)
             await stack.enter_async_context(_task(engine.run()))
@@ -141,16 +143,20 @@ async def serve(config: ServerConfig, *, ready: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(config) as up:
-        ready(up.address)
-        await stop.wait()
-        log.write("draining", address=up.address)
+    with log.capturing_libraries():
+        async with running(config) as up:
+            ready(up.address)
+            await stop.wait()
+            log.write("draining", address=up.address)
 
 
 async def _watch(bundles: Bundles, healthy: Any, poll_s: float) -> None:
     while True:
         await asyncio.sleep(poll_s)
-        await _poll(bundles, healthy)
+        try:
+            await _poll(bundles, healthy)
+        except Exception as error:  # reloading outlives whatever goes wrong with one look
+            log.write("poll_failed", trace=log.frames(error))
 
 
 async def _poll(bundles: Bundles, healthy: Any) -> None:

@@ -7,10 +7,13 @@ users appear as pseudonyms (`attribution.pseudonym`).
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 _LOCK = threading.Lock()
@@ -24,9 +27,8 @@ def write(event: str, **fields: object) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def begin_call() -> dict[str, object]:
-    """Start collecting the fields of the call this task serves."""
-    fields: dict[str, object] = {}
+def begin_call(**fields: object) -> dict[str, object]:
+    """Start collecting the fields of the call this task serves; `fields` are those known before."""
     _CALL.set(fields)
     return fields
 
@@ -36,6 +38,35 @@ def note(**fields: object) -> None:
     collected = _CALL.get()
     if collected is not None:
         collected.update(fields)
+
+
+class _Lines(logging.Handler):
+    """What libraries log, Python's warnings among it, as lines of this log.
+
+    An error's words may quote what they must not, so of it only type and place are written.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        said: dict[str, object] = {"logger": record.name, "level": record.levelname}
+        if record.name == "py.warnings":  # "file:line: Category: words\n  source"
+            said["why"] = record.getMessage().partition("\n")[0][:300]
+        elif record.exc_info and record.exc_info[1]:
+            said["trace"] = frames(record.exc_info[1])
+        write("library_message", at=f"{record.pathname}:{record.lineno}", **said)
+
+
+@contextmanager
+def capturing_libraries() -> Iterator[None]:
+    """Inside, what libraries warn of or log goes through `write`: stderr stays one JSON object a line."""
+    handler = _Lines(logging.WARNING)
+    logging.captureWarnings(True)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        logging.captureWarnings(False)
 
 
 def frames(error: BaseException) -> list[str]:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
-from copywriter.audience import traits
 from copywriter.errors import CopyError
-from copywriter.writer import Accepted, CopyRequest, Job, Mode, Pitch, Plan, Writer
+from copywriter.writer import Accepted, Job, Pitch, Plan, Writer
 from server import log
+from server.drafting import Drafting, Wanted
 from server.engine_client import EngineClient
+from server.errors import OverloadedError, SlateTimeoutError
 from server.executor import CpuThread
 
 NO_PLAN: Final = Plan((), ())
+"""For a call that wants no copy."""
 _REFUSED_S: Final = 3_600.0
 """A text the gate refused is not asked for again so soon: the model would write it again."""
 _MAX_REFUSED: Final = 20_000
@@ -37,27 +39,23 @@ class Pitches:
         self._batches: set[asyncio.Task[None]] = set()
         self._refused: dict[str, float] = {}
 
-    def plan(
-        self,
-        items: Sequence[Mapping[str, object]],
-        profile: Mapping[str, object],
-        *,
-        mode: Mode,
-        locale: str,
-        max_chars: int,
-    ) -> Plan:
-        """Pitches of a slate's items, and jobs that would better them. CPU thread.
+    async def plan(self, wanted: Wanted, *, until: float) -> Plan:
+        """Pitches of a slate's items, and jobs that would better them; what is not planned by `until` is bare.
 
-        Copy never fails a slate: should the copywriter fail, the items go without a pitch.
+        The CPU thread plans in slices, so that other calls get their turn between them. Copy never fails a
+        slate: where the copywriter fails, or the thread has no time, the remaining items get a bare sentence.
         """
+        able = self._engine is not None and self._engine.ready
+        drafting = Drafting(self._writer, wanted, able=able)
         try:
-            audience = traits(profile)
-            wanted = [CopyRequest(item, audience, locale or "en", max_chars) for item in items]
-            able = self._engine is not None and self._engine.ready
-            return self._writer.plan(wanted, mode="cached" if mode == "live" and not able else mode)
+            while not drafting.finished and (left_s := until - time.monotonic()) > 0:
+                slice_of = self._cpu.run(lambda: drafting.go_on(until=until), until=until)
+                await asyncio.wait_for(slice_of, left_s)
+        except (TimeoutError, OverloadedError, SlateTimeoutError):
+            pass
         except Exception as error:
             log.write("copy_failed", trace=log.frames(error))
-            return NO_PLAN
+        return drafting.plan()
 
     async def as_ready(self, plan: Plan, *, until: float) -> AsyncIterator[tuple[int, Pitch]]:
         """(place, pitch) of every item: those ready first, the rest as they finish or at `until`.

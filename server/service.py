@@ -7,12 +7,13 @@ before the deadline is a template, and its generation goes on for the next calle
 from __future__ import annotations
 
 import time
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from copywriter.writer import Pitch, Plan
+from copywriter.writer import Pitch
 from recsys.recommender import Recommender
 from recsys.slate import RecentEvent, Slate, SlateRequest
 from server import attribution, log, variants
@@ -20,9 +21,10 @@ from server.bundles import Bundles
 from server.clock import now_ms
 from server.config import ServerConfig
 from server.convert import SlateCall, SlateMessage, check_currency, slate_call
+from server.drafting import Wanted
 from server.errors import UnknownItemError, shown
 from server.executor import CpuThread
-from server.fields import required
+from server.fields import required, text
 from server.pitches import NO_PLAN, Pitches
 from server.recent import RecentIndex
 from server.reply import Answer, filled, pitch
@@ -35,10 +37,10 @@ _MAX_PATIENCE_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """What the CPU thread brought back; `plan` is empty when no copy was asked for."""
+    """A slate, and the copy it still wants: None when none was asked for."""
 
     answer: Answer
-    plan: Plan
+    wanted: Wanted | None
     copy_until: float
     """`time.monotonic()` at which the pitches must be taken as they are."""
 
@@ -74,8 +76,7 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         self, request: pb.ListSimilarItemsRequest, context: Any
     ) -> pb.ListSimilarItemsResponse:
         """Items like one item."""
-        item_id = required("item_id", request.item_id)
-        ready = await self._ready(request, context, placement="detail", like=item_id)
+        ready = await self._ready(request, context, placement="detail")
         return filled(pb.ListSimilarItemsResponse(), ready.answer, await self._copy(ready))
 
     async def StreamRecommend(  # noqa: N802  the contract's name
@@ -87,65 +88,75 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         bare = filled(pb.RecommendResponse(), ready.answer, [None] * len(items))
         yield pb.StreamRecommendResponse(slate=bare)
         sent = 0
-        async for place, served in self._pitches.as_ready(ready.plan, until=ready.copy_until):
+        async for place, served in self._served(ready):
             item = items[place]
             message = pb.PitchReady(item_id=item.item_id, rank=item.rank, pitch=pitch(served))
             yield pb.StreamRecommendResponse(pitch=message)
             sent += 1
         yield pb.StreamRecommendResponse(done=pb.StreamDone(pitches=sent))
 
+    async def _served(self, ready: _Ready) -> AsyncIterator[tuple[int, Pitch]]:
+        plan = NO_PLAN if ready.wanted is None else await self._pitches.plan(ready.wanted, until=ready.copy_until)
+        async for place, served in self._pitches.as_ready(plan, until=ready.copy_until):
+            yield place, served
+
     async def _copy(self, ready: _Ready) -> list[Pitch | None]:
         served: list[Pitch | None] = [None] * len(ready.answer.slate.items)
-        async for place, finished in self._pitches.as_ready(ready.plan, until=ready.copy_until):
+        async for place, finished in self._served(ready):
             served[place] = finished
         log.note(pitches=Counter(one.origin for one in served if one))
         return served
 
-    async def _ready(self, message: SlateMessage, context: Any, *, placement: str, like: str = "") -> _Ready:
+    async def _ready(self, message: SlateMessage, context: Any, *, placement: str) -> _Ready:
         """Validate, resolve, compute."""
         arrived, remaining_s = time.monotonic(), context.time_remaining()
+        request_id = text("request_id", message.request_id) or uuid.uuid4().hex
+        log.note(request_id=request_id)  # first, so that an error about anything else carries it
         bundle = self._bundles.serving()
         manifest = bundle.manifest
-        call = slate_call(message, placement=placement)
+        like = required("item_id", message.item_id) if isinstance(message, pb.ListSimilarItemsRequest) else ""
+        call = slate_call(message, request_id=request_id, placement=placement)
         user = attribution.pseudonym(self._key, call.user_id)
-        log.note(request_id=call.request_id, user=user, bundle=manifest["version"])
+        log.note(user=user, bundle=manifest["version"])
         check_currency(call.filter, str(manifest.get("currency") or ""))
         unit_id = variants.unit(call.user_id, call.session_id, call.request_id)
         chosen = variants.resolve(unit_id, call.variant_overrides)
         time_ms = self._time_ms(call, manifest)
         recent = self._recent.events(call.user_id, after_seq=int(str(manifest.get("feedback_seq", 0))))
-        mode = self._config.copy if call.copy == "default" else call.copy
 
-        def work() -> tuple[Slate, Sequence[str], Plan]:
-            wanted = _slate_request(call, time_ms)
-            slate = _slate(bundle, wanted, recent, like)
-            titles: Sequence[str] = ()
-            if call.explain:
-                titles = [str(bundle.item(item.item_id)["title"]) for item in slate.items]
-            plan = NO_PLAN
-            if mode != "none":
-                plan = self._pitches.plan(
-                    [bundle.item(item.item_id) for item in slate.items],
-                    bundle.profile(call.user_id, time_ms, recent),
-                    mode=mode,
-                    locale=call.locale or str(manifest.get("locale") or ""),
-                    max_chars=call.max_chars,
-                )
-            return slate, titles, plan
+        def work() -> tuple[Slate, Sequence[str]]:
+            slate = _slate(bundle, _slate_request(call, time_ms), recent, like)
+            titles = [str(bundle.item(item.item_id)["title"]) for item in slate.items] if call.explain else []
+            return slate, titles
 
         until = None if remaining_s is None else arrived + remaining_s
-        slate, titles, plan = await self._cpu.run(work, until=until)
+        slate, titles = await self._cpu.run(work, until=until)
         log.note(n_items=len(slate.items), user_status=slate.user_status)
         token = attribution.seal(
             self._key,
             attribution.Attribution(call.request_id, slate.bundle_version, chosen, time_ms, user),
         )
-        answer = Answer(slate, token, call.request_id, chosen, titles)
-        patience_s = self._config.patience_ms / 1_000
-        if remaining_s is not None:
-            margin_s = max(self._config.margin_ms / 1_000, min(remaining_s / 10, _MAX_MARGIN_S))
-            patience_s = min(remaining_s - margin_s, _MAX_PATIENCE_S)
-        return _Ready(answer, plan, arrived + patience_s)
+        mode = self._config.copy if call.copy == "default" else call.copy
+        wanted = Wanted(
+            [item.item_id for item in slate.items],
+            bundle.item,
+            lambda: bundle.profile(call.user_id, time_ms, recent),
+            mode=mode,
+            locale=call.locale or str(manifest.get("locale") or ""),
+            max_chars=call.max_chars,
+        )
+        return _Ready(
+            Answer(slate, token, call.request_id, chosen, titles),
+            None if mode == "none" else wanted,
+            arrived + self._patience_s(remaining_s),
+        )
+
+    def _patience_s(self, remaining_s: float | None) -> float:
+        """How long after its arrival a call may wait for pitches."""
+        if remaining_s is None:
+            return self._config.patience_ms / 1_000
+        margin_s = max(self._config.margin_ms / 1_000, min(remaining_s / 10, _MAX_MARGIN_S))
+        return min(remaining_s - margin_s, _MAX_PATIENCE_S)
 
     def _time_ms(self, call: SlateCall, manifest: Any) -> int:
         if call.time_ms is not None:

@@ -39,6 +39,7 @@ TABLE: Final[dict[type[Exception], Row]] = {
     errors.ServerError: Row(_C.INTERNAL, "INTERNAL", INTERNAL_MESSAGE),
     errors.InvalidFieldError: Row(_C.INVALID_ARGUMENT, "INVALID_FIELD"),
     errors.UndecodableError: Row(_C.INVALID_ARGUMENT, "UNDECODABLE_REQUEST"),
+    errors.UnservedMethodError: Row(_C.UNIMPLEMENTED, "UNSERVED_METHOD"),
     errors.UnknownItemError: Row(_C.NOT_FOUND, "UNKNOWN_ITEM"),
     errors.OverloadedError: Row(_C.RESOURCE_EXHAUSTED, "OVERLOADED"),
     errors.NoBundleError: Row(_C.UNAVAILABLE, "NO_BUNDLE"),

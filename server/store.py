@@ -1,5 +1,7 @@
 """Events and item updates on disk: SQLite, one writer thread, group commit.
 
+A second connection reads on the event loop: WAL lets it see what is committed without waiting for the writer.
+
 Invariant: a future that `append` or `overlay` resolves speaks of a committed transaction (`synchronous=FULL`);
 an error means that nothing of its call was kept. `event_id` is unique: a repeat is not stored twice.
 All calls waiting when the writer gets to them share one commit.
@@ -17,23 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from recsys.errors import ConfigError
 from recsys.slate import ItemUpdate
 from server.errors import OverloadedError, StoreError
+from server.store_file import connect, connect_reader
 from server.stored_event import StoredEvent
 
-_SCHEMA_VERSION: Final = 1
-_SCHEMA: Final = """
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL,
-    item_id TEXT NOT NULL, event_type TEXT NOT NULL, event_time_ms INTEGER NOT NULL,
-    query TEXT NOT NULL, attribution_token TEXT NOT NULL, position INTEGER NOT NULL,
-    quantity REAL NOT NULL, price REAL, received_ms INTEGER NOT NULL
-) STRICT;
-CREATE TABLE item_overlay (
-    item_id TEXT PRIMARY KEY, price REAL, available INTEGER, stock INTEGER, version INTEGER NOT NULL
-    -- available: what the item is after all its updates, stock included
-) STRICT;
+_SELECT: Final = """
+SELECT seq, event_id, user_id, item_id, event_type, event_time_ms, query, attribution_token, position, quantity,
+       price FROM events WHERE user_id = ? AND event_type = ? ORDER BY event_time_ms DESC, seq DESC
+"""
+_OVERLAYS: Final = """
+SELECT item_id, price, CASE WHEN available IS NULL AND stock IS NULL THEN NULL
+                            ELSE coalesce(available, 1) AND coalesce(stock, 1) > 0 END AS visible
+FROM item_overlay
 """
 _INSERT: Final = """
 INSERT INTO events (event_id, user_id, item_id, event_type, event_time_ms, query,
@@ -63,24 +61,30 @@ class Store:
         self,
         path: Path,
         *,
-        on_new: Callable[[int, StoredEvent], None],
+        on_new: Callable[[int, StoredEvent], None] = lambda _seq, _event: None,
         max_waiting: int = 20_000,
     ) -> None:
         self._path = path
-        self._on_new = on_new
+        self.on_new = on_new
         self._max_waiting = max_waiting
         self._waiting = 0
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._connection = _connect(path)
-        self._thread = threading.Thread(target=self._write, name="slatewright-store")
+        self._connection = connect(path)
+        self._reader = connect_reader(path)
+        self._thread = threading.Thread(target=self._write, name="slatewright-store", daemon=True)
         self.commits = 0
-        try:
-            for seq, event in self._events():
-                on_new(seq, event)
-        except sqlite3.Error as error:
-            self._connection.close()
-            raise ConfigError(_unusable(path, error)) from error
         self._thread.start()
+
+    def newest(self, user_id: str, event_type: str) -> Iterator[tuple[int, StoredEvent]]:
+        """(seq, event) of one user and type, the newest event time first, read from disk as it is consumed.
+
+        Raises StoreError when the disk cannot be read.
+        """
+        try:
+            for seq, *values in self._reader.execute(_SELECT, (user_id, event_type)):
+                yield seq, StoredEvent(*values)
+        except sqlite3.Error as error:
+            raise StoreError("events could not be read from disk; try again later") from error
 
     async def append(self, events: Sequence[StoredEvent]) -> None:
         """Make events durable; `on_new` hears of each new one, on the event loop, before this returns.
@@ -103,32 +107,31 @@ class Store:
 
         def tell(new: list[tuple[int, StoredEvent]]) -> None:
             for seq, event in new:
-                self._on_new(seq, event)
+                self.on_new(seq, event)
 
         await self._submit(work, size=len(events), then=tell)
 
-    async def overlay(self, updates: Sequence[ItemUpdate]) -> int:
-        """Make item updates durable; the version of the overlay afterwards. Raises like `append`."""
+    async def overlay(self, updates: Sequence[ItemUpdate]) -> tuple[int, list[ItemUpdate]]:
+        """Make item updates durable: the overlay's version, and what these items now are. Raises like `append`."""
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: sqlite3.Connection) -> tuple[int, list[ItemUpdate]]:
             query = "SELECT coalesce(max(version), 0) FROM item_overlay"
             version = int(connection.execute(query).fetchone()[0]) + (1 if updates else 0)
-            rows = [(u.item_id, u.price, _available(u), u.stock, version) for u in updates]
+            rows = [(u.item_id, u.price, u.available, u.stock, version) for u in updates]
             connection.executemany(_UPSERT, rows)
-            return version
+            touched = [(item_id,) for item_id in dict.fromkeys(u.item_id for u in updates)]
+            return version, [
+                _shown(connection.execute(f"{_OVERLAYS} WHERE item_id = ?", i).fetchone()) for i in touched
+            ]
 
-        version: int = await self._submit(work, size=len(updates), then=lambda _version: None)
-        return version
+        found: tuple[int, list[ItemUpdate]] = await self._submit(work, size=len(updates), then=lambda _found: None)
+        return found
 
     async def overlays(self) -> list[ItemUpdate]:
-        """Every updated item's price and availability; to apply them equals applying each update in turn."""
+        """Every updated item's price, and as `available` whether it may be shown, stock included."""
 
         def work(connection: sqlite3.Connection) -> list[ItemUpdate]:
-            query = "SELECT item_id, price, available FROM item_overlay ORDER BY item_id"
-            return [
-                ItemUpdate(item_id, price, None if available is None else bool(available))
-                for item_id, price, available in connection.execute(query)
-            ]
+            return [_shown(row) for row in connection.execute(f"{_OVERLAYS} ORDER BY item_id")]
 
         found: list[ItemUpdate] = await self._submit(work, size=0, then=lambda _rows: None)
         return found
@@ -137,6 +140,7 @@ class Store:
         """Commit what waits, then close the file."""
         self._jobs.put(None)
         self._thread.join()
+        self._reader.close()
 
     async def _submit(
         self, work: Callable[[sqlite3.Connection], Any], *, size: int, then: Callable[[Any], None]
@@ -190,40 +194,7 @@ class Store:
             for job, result in zip(jobs, results, strict=True):
                 job.deliver(result, None)
 
-    def _events(self) -> Iterator[tuple[int, StoredEvent]]:
-        query = """SELECT seq, event_id, user_id, item_id, event_type, event_time_ms, query,
-                          attribution_token, position, quantity, price FROM events ORDER BY seq"""
-        for seq, *values in self._connection.execute(query):
-            yield seq, StoredEvent(*values)
 
-
-def _available(update: ItemUpdate) -> bool | None:
-    if update.stock is None:
-        return update.available
-    return update.stock > 0 and update.available is not False
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version == 0:
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = 1; COMMIT;")
-        elif version != _SCHEMA_VERSION:
-            connection.close()
-            raise ConfigError(
-                f"{path} has schema version {version}; expected {_SCHEMA_VERSION}; "
-                "serve it with the version of slatewright that wrote it"
-            )
-    except sqlite3.Error as error:
-        raise ConfigError(_unusable(path, error)) from error
-    return connection
-
-
-def _unusable(path: Path, error: sqlite3.Error) -> str:
-    return (
-        f"{path} is not a usable event store ({error}); expected a SQLite file of slatewright; "
-        "check the disk, or move the file away to start without its events"
-    )
+def _shown(row: tuple[str, float | None, int | None]) -> ItemUpdate:
+    item_id, price, visible = row
+    return ItemUpdate(item_id, price, None if visible is None else bool(visible))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import grpc
@@ -20,6 +21,8 @@ from slatewright.v1 import copy_pb2, recommendation_pb2
 M = TypeVar("M", bound=Message)
 Slate = recommendation_pb2.RecommendResponse | recommendation_pb2.ListSimilarItemsResponse
 
+MAX_WIDTH: Final = 100
+_LONGEST_S: Final = 86_400.0
 _COPY: Final = {
     "default": copy_pb2.COPY_MODE_UNSPECIFIED,
     "none": copy_pb2.COPY_MODE_NONE,
@@ -28,20 +31,49 @@ _COPY: Final = {
 }
 
 
+def text(value: str) -> str:
+    """An argument that can be sent: the shell hands over any bytes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{value!a} is not UTF-8 text; send it as UTF-8") from None
+    return value
+
+
+def count(value: str) -> int:
+    """A whole number that fits the wire; whether it makes sense is the server's word."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", value):
+        raise argparse.ArgumentTypeError(f"{value!a} is not a whole number of at most nine digits; correct it")
+    return int(value)
+
+
+def seconds(value: str) -> float:
+    """A time to wait."""
+    try:
+        found = float(value)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= _LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{value!a} is not a time of more than 0 and at most {_LONGEST_S:g} s")
+    return found
+
+
 def add_server(parser: argparse.ArgumentParser) -> None:
     """Flags every call has."""
-    parser.add_argument("--target", default=DEFAULT_TARGET, metavar="HOST:PORT", help=f"({DEFAULT_TARGET})")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="deadline in seconds (10)")
+    parser.add_argument("--target", type=text, default=DEFAULT_TARGET, metavar="HOST:PORT", help=f"({DEFAULT_TARGET})")
+    parser.add_argument("--timeout", type=seconds, default=10.0, metavar="S", help="deadline in seconds (10)")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
 def add_slate(parser: argparse.ArgumentParser) -> None:
     """Flags of a call for a slate."""
     add_server(parser)
-    parser.add_argument("--n", type=int, default=10, metavar="N", help="items wanted (10)")
+    parser.add_argument("--n", type=count, default=10, metavar="N", help="items wanted (10)")
     parser.add_argument("--copy", choices=tuple(_COPY), default="default", help="pitches wanted")
-    parser.add_argument("--category", action="append", default=[], help='only this path, as "Grocery > Cheese"')
-    parser.add_argument("--request-id", default="", help="the same id gives the same slate")
+    parser.add_argument(
+        "--category", type=text, action="append", default=[], help='only this path, as "Grocery > Cheese"'
+    )
+    parser.add_argument("--request-id", type=text, default="", help="the same id gives the same slate")
 
 
 def slate_filter(args: argparse.Namespace) -> recommendation_pb2.ItemFilter:
@@ -54,8 +86,13 @@ def copy_options(args: argparse.Namespace) -> copy_pb2.CopyOptions:
     return copy_pb2.CopyOptions(mode=_COPY[args.copy])
 
 
-def run(args: argparse.Namespace, call: Callable[[Client], M], show: Callable[[M], None]) -> int:
-    """Call the server and show the answer; 2 with one line on stderr when it fails."""
+def run(
+    args: argparse.Namespace,
+    call: Callable[[Client], M],
+    show: Callable[[M], None],
+    refused: Callable[[M], str] = lambda _answer: "",
+) -> int:
+    """Call the server and show the answer; 2 with one line on stderr when it fails or `refused` says why."""
     try:
         with Client(args.target, timeout_s=args.timeout) as client:
             answer = call(client)
@@ -63,32 +100,46 @@ def run(args: argparse.Namespace, call: Callable[[Client], M], show: Callable[[M
         print(f"error: {_explained(error, args.target)}", file=sys.stderr)
         return 2
     if args.json:
-        content = MessageToDict(answer, preserving_proto_field_name=True)
-        print(json.dumps(content, indent=2, ensure_ascii=False))
-    else:
+        print(json.dumps(MessageToDict(answer, preserving_proto_field_name=True), indent=2, ensure_ascii=False))
+    elif not refused(answer):
         show(answer)
+    if why := refused(answer):
+        print(f"error: {why}", file=sys.stderr)
+        return 2
     return 0
 
 
 def show_slate(answer: Slate) -> None:
-    """A table: rank, item, pitch, its origin and why."""
+    """A table as wide as the terminal, at most 100: rank, item, pitch, its origin and why."""
+    width = min(shutil.get_terminal_size((MAX_WIDTH, 24)).columns, MAX_WIDTH)
     status = recommendation_pb2.UserStatus.Name(answer.user_status).removeprefix("USER_STATUS_")
     print(f"bundle {answer.bundle_version}, user {status.lower()}, request {answer.request_id}")
-    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    titles = {item.item_id: item.title for item in answer.items if item.title}
     for item in answer.items:
-        print(f"\n{item.rank:>3}. {item.title or item.item_id}  [{item.item_id}]")
+        print()
+        _print(f"{item.rank:>3}. ", f"{item.title or 'item'}  [{item.item_id}]", width)
         if item.HasField("pitch"):
             origin = copy_pb2.PitchOrigin.Name(item.pitch.origin).removeprefix("PITCH_ORIGIN_")
-            said = f"“{item.pitch.text}” ({origin.lower()})"
-            print(textwrap.fill(said, width, initial_indent=" " * 5, subsequent_indent=" " * 5))
-        why = [
-            reason.code.replace("_", " ") + (f" {reason.evidence_item_id}" if reason.evidence_item_id else "")
-            for reason in item.reasons
-        ]
+            _print("     ", f"“{item.pitch.text}” ({origin.lower()})", width)
+        why = "; ".join(_why(reason, item.item_id, titles) for reason in item.reasons)
         if why or item.sources:
-            print(f"     why: {'; '.join(why) or '—'}   from: {', '.join(item.sources) or '—'}")
+            _print("     why: ", why or f"found by {', '.join(item.sources)}", width)
     if answer.shortfall:
-        print(f"\nshortfall: {answer.shortfall}")
+        print()
+        _print("", f"shortfall: {answer.shortfall}", width)
+
+
+def _why(reason: recommendation_pb2.Reason, item_id: str, titles: Mapping[str, str]) -> str:
+    """A reason in words; the item it rests on by its title where the slate tells it."""
+    code = reason.code.replace("_", " ")
+    evidence = reason.evidence_item_id
+    if evidence in {"", item_id}:  # "bought before" rests on the item itself
+        return code
+    return f"{code} {titles.get(evidence) or f'item {evidence}'}"
+
+
+def _print(lead: str, said: str, width: int) -> None:
+    print(textwrap.fill(said, width, initial_indent=lead, subsequent_indent=" " * len(lead)))
 
 
 def _explained(error: grpc.RpcError, server: str) -> str:

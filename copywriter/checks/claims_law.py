@@ -13,7 +13,7 @@ from copywriter.checks.finding import Context, Finding, Severity
 from copywriter.facts import FactSheet
 from copywriter.lexicon.en import FIRST_PERSON
 
-POLICY_VERSION: Final = "us-2026.11.1"
+POLICY_VERSION: Final = "us-2026.11.2"
 
 _PATTERNS: tuple[tuple[str, Severity, str], ...] = (
     (

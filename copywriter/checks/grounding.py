@@ -1,10 +1,10 @@
 """Every content word of a pitch must come from the item's facts: what is not a fact cannot be said.
 
 A word is allowed when it is (1) part of a fact (title, brand, category, attribute, quantity),
-(2) part of a used trait's noun, in a sentence that speaks to the shopper, (3) in a run of three
-words quoted from one plain description sentence, or (4) in the neutral vocabulary, which says
-nothing about the item. Numbers need the same amount, risky words the same neighbour, and words
-that a title negates or targets ("oil free", "for HP") only count together with that word.
+(2) part of a used trait's noun, in a sentence that speaks to the shopper, or (3) a word of the
+reviewed frames, where `frames` judges what it says with the words beside it. Numbers need the same
+amount, risky words the same neighbour, and words that a title negates or targets ("oil free", "for
+HP") only count together with that word.
 """
 
 from __future__ import annotations
@@ -15,28 +15,21 @@ from dataclasses import dataclass
 from copywriter import quantities, words
 from copywriter.checks.binding import keeps_its_binding, near_neighbour, same_neighbour
 from copywriter.checks.finding import Context, Finding
+from copywriter.checks.frames import vocabulary
 from copywriter.facts import Fact, FactSheet
-from copywriter.lexicon import word_set
-from copywriter.lexicon.en import (
-    FUNCTION,
-    NEGATING_BEFORE,
-    NEUTRAL,
-    RISKY,
-)
+from copywriter.lexicon.en import FUNCTION, RISKY
 from copywriter.lexicon.materials import COLOURS, MATERIALS
 from copywriter.naming import spoken_category
 
-_FREE = frozenset(words.lemma(word) for word in FUNCTION | NEUTRAL)
+_FREE = frozenset(words.lemma(word) for word in FUNCTION) | vocabulary()
 _RISKY = frozenset(words.lemma(word) for word in RISKY | MATERIALS)
 _COLOURS = frozenset(words.lemma(word) for word in COLOURS)
-_NEGATIONS = word_set("not no non never without isn't don't doesn't cannot can't nor unlike")
 _MADE_OF = frozenset(("of", "from", "with", "in"))
 _YOU = frozenset(("you", "your", "yours"))
 _BOUND = re.compile(
     r"\b(?:up to|over|under|about|around|at least|more than|less than|almost|nearly|from) \d[\d.,]*",
     re.I,
 )
-_QUOTED_RUN = 3
 _SPOKEN_KINDS = ("title", "brand", "label", "category", "attribute", "colour", "material", "rating")
 
 
@@ -63,7 +56,6 @@ def ground(text: str, sheet: FactSheet, context: Context) -> Grounding:
     covered = _quantities(text, found, sheet, cited, findings)
     of_traits = _trait_words(text, found, context)
     of_categories = _category_words(lemmas, sheet)
-    quotes = _quotes(lemmas, sheet)
     for at, word in enumerate(found):
         if at in covered:
             continue
@@ -77,8 +69,6 @@ def ground(text: str, sheet: FactSheet, context: Context) -> Grounding:
             findings.append(_finding("number", word, "matches no amount in the item's facts"))
         elif at in of_traits or (word.lemma in _FREE and word.lemma not in _RISKY):
             continue
-        elif at in quotes and word.lemma not in _RISKY:
-            cited.add(quotes[at])
         else:
             rule = _rule(word, sentence_start=at == 0 or text[: word.start].rstrip()[-1:] in ".!?:")
             findings.append(_finding(rule, word, "is in no fact of the item"))
@@ -118,6 +108,7 @@ def _quantities(
     backed = [
         (one, fact) for fact in sheet.facts if fact.kind in ("count", "quantity") for one in quantities.parse(fact.text)
     ]
+    shapes = {one.dimension for one, _ in backed}
     covered: set[int] = set()
     title = sheet.text_of("title").lower()
     for bound in _BOUND.finditer(text):
@@ -125,7 +116,7 @@ def _quantities(
             word = words.Word(bound.group(), "", bound.start(), bound.end())
             findings.append(_finding("number", word, "bounds an amount that is stated without"))
     for stated in quantities.parse(text):
-        fact = next((fact for one, fact in backed if one.same_as(stated)), None)
+        fact = next((fact for one, fact in backed if _same(one, stated, shapes)), None)
         if fact is None:
             why = "states an amount that no fact of the item has"
             word = words.Word(stated.text, "", stated.start, stated.end)
@@ -134,6 +125,11 @@ def _quantities(
             cited.add(fact.id)
         covered |= {at for at, word in enumerate(found) if word.start < stated.end and word.end > stated.start}
     return covered
+
+
+def _same(one: quantities.Quantity, stated: quantities.Quantity, shapes: set[str]) -> bool:
+    """Whether both are the same amount; "2 count" is no "pack of 2" where a pack holds a count of its own."""
+    return one.same_as(stated) and (one.dimension == stated.dimension or not {"count", "pack"} <= shapes)
 
 
 def _number_backing(
@@ -208,25 +204,6 @@ def _trait_words(text: str, found: tuple[words.Word, ...], context: Context) -> 
             if lemmas[at : at + len(noun)] == noun and sentence[at] in spoken_to:
                 covered |= set(range(at, at + len(noun)))
     return covered
-
-
-def _quotes(lemmas: tuple[str, ...], sheet: FactSheet) -> dict[int, str]:
-    """Index of a word -> the description sentence it is quoted from, without negation or numbers."""
-    runs: dict[tuple[str, ...], str] = {}
-    for fact in sheet.of_kind("description"):
-        source = words.split(fact.text)
-        if any(word.text.lower() in _NEGATIONS or word.lemma in NEGATING_BEFORE for word in source):
-            continue
-        for at in range(len(source) - _QUOTED_RUN + 1):
-            run = source[at : at + _QUOTED_RUN]
-            if not any(word.is_number for word in run):
-                runs.setdefault(tuple(word.lemma for word in run), fact.id)
-    quoted: dict[int, str] = {}
-    for at in range(len(lemmas) - _QUOTED_RUN + 1):
-        fact_id = runs.get(lemmas[at : at + _QUOTED_RUN])
-        if fact_id is not None:
-            quoted.update(dict.fromkeys(range(at, at + _QUOTED_RUN), fact_id))
-    return quoted
 
 
 def _made_of(found: tuple[words.Word, ...], sheet: FactSheet) -> list[Finding]:

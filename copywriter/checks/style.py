@@ -96,14 +96,13 @@ def _is_foreign(text: str, sheet: FactSheet) -> bool:
 
 
 def _names_item(text: str, found: tuple[words.Word, ...], sheet: FactSheet) -> bool:
-    """Whether the pitch says most of the item's name and adds words of its own.
+    """Whether the pitch says most of the item's name.
 
     An item whose name or kind may not be spoken has only the nameless sentences of the templates.
     """
     lemmas = tuple(word.lemma for word in found)
     name = words.lemmas(sheet.name)
     told = (Counter(name) & Counter(lemmas)).total()
-    if not name or told < math.ceil(NAME_SHARE * len(name)):
-        return text in nameless(sheet.noun, sheet.text_of("brand"))
-    own = Counter(lemmas) - Counter(words.lemmas(sheet.text_of("title")))
-    return own.total() >= 3
+    if name and told >= math.ceil(NAME_SHARE * len(name)):
+        return True
+    return text in nameless(sheet.noun, sheet.text_of("brand"))

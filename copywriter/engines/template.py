@@ -15,12 +15,12 @@ from copywriter import words
 from copywriter.audience import Trait, relevant
 from copywriter.facts import FactSheet
 from copywriter.gate import review
-from copywriter.phrasings import en
-from copywriter.spoken import mid_sentence, net_content, only, pools, rotate, seed_of, stated_size
+from copywriter.phrasings import en, language_of
+from copywriter.spoken import mid_sentence, net_content, only, pools, repeats_name, rotate, seed_of, stated_size
 
 LANGUAGES: Final[Mapping[str, ModuleType]] = {"en": en}
 MODEL: Final = "template"
-TEMPLATE_VERSION: Final = "template-1"
+TEMPLATE_VERSION: Final = "template-2"
 MIN_CHARS: Final = 40
 MAX_TRIES: Final = 40
 
@@ -58,7 +58,7 @@ def drafts(
     Their order is a hash of item and traits. A language without phrasings gets the neutral English ones. `max_chars`
     below `MIN_CHARS` counts as `MIN_CHARS`; a long wording gives way to a shorter one and is never cut.
     """
-    language = locale.lower().partition("-")[0]
+    language = language_of(locale)
     known = language in LANGUAGES
     data = LANGUAGES[language] if known else en
     max_chars = max(max_chars, MIN_CHARS)
@@ -76,8 +76,17 @@ def drafts(
             told.add(phrasing)
             yield Draft(text, verdict.fact_ids, phrasing, language if known else "en")
     if not told:
-        text = data.BARE[seed_of(sheet.item_id) % len(data.BARE)]
-        yield Draft(text, (), text, language if known else "en")
+        yield bare(sheet.item_id, locale=locale)
+
+
+def bare(item_id: str, *, locale: str = "en") -> Draft:
+    """A sentence that says nothing of the item; the gate knows it, so it needs no review."""
+    language = language_of(locale)
+    if language not in LANGUAGES:
+        language = "en"
+    choices = LANGUAGES[language].BARE
+    text = choices[seed_of(item_id) % len(choices)]
+    return Draft(text, (), text, language)
 
 
 def _wordings(sheet: FactSheet, used: tuple[Trait, ...], data: ModuleType) -> Iterator[tuple[str, str]]:
@@ -105,10 +114,8 @@ def _may_say_name(sheet: FactSheet) -> bool:
 
 def _fits(phrasing: str, noun: str, brand: str, sheet: FactSheet) -> bool:
     """Whether the slots are filled and do not merely repeat the name."""
-    if "{noun}" in phrasing or "{Noun}" in phrasing:
-        told = set(words.lemmas(noun))
-        if not noun or told >= set(words.lemmas(sheet.name)):
-            return False
+    if "{noun}" in phrasing.lower() and (not noun or repeats_name(noun, sheet)):
+        return False
     return "{brand}" not in phrasing or bool(brand)
 
 

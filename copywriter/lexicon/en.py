@@ -1,8 +1,6 @@
-"""English words a pitch may use without a fact behind them.
+"""English words the checks know: those without content, and those that claim or bind something.
 
-Open-vocabulary grounding: a word in none of these sets, not in the item's facts and not in a
-trait is an unsupported claim. So nothing here may say anything *about the item*: no quality, no
-effect, no use, no place, no origin, no comparison, no time of delivery.
+What a pitch may say without a fact behind it stands in `phrasings`, as sentences: words alone are no measure.
 """
 
 from __future__ import annotations
@@ -17,26 +15,6 @@ FUNCTION: frozenset[str] = word_set(
 )
 """Words without content. "made" is judged with its material; "with" and "for" still bind: see `grounding.BINDING`."""
 
-NEUTRAL: frozenset[str] = word_set(  # the act of choosing
-    "pick picked picking choose chosen choice choosing select selected selection option consider "
-    "look looking glance see find finding found browse browsing explore try trying meet "
-    "discover add added adding addition grab keep keeping reach go going take get getting "
-    "put come coming back return returning restock need want like liked love "
-    "enjoy shop shopping visit start starting say says call suggest suggestion suggested "
-    "recommend recommended match matched matching "
-    # where choosing happens
-    "basket cart list order run trip shelf aisle section corner range store page home "
-    "lineup round rotation mix "
-    # harmless frames
-    "simple handy easy everyday usual regular familiar favourite favorite next good nice "
-    "worth idea thing something bit little way time day week moment habit "
-    "name item product kind type sort size format label brand variety colour color shade "
-    "option reminder hello yours neat straightforward known know knowing mind sight "
-    "fan often usually different change line part piece spot place side "
-    "ask asked asking interest shopper include"
-)
-"""Words that speak of the shopper's choosing, never of what the item does."""
-
 ORIGINS: frozenset[str] = word_set(
     "american usa british english french italian german spanish swiss japanese chinese korean "
     "indian mexican canadian australian turkish greek irish scottish belgian dutch swedish "
@@ -50,7 +28,10 @@ PROPER: frozenset[str] = word_set(
     "bartlett gala fuji anjou bosc roma vidalia idaho cajun revlon almay maybelline loreal barbie "
     "disney mother's father's st monday tuesday wednesday thursday friday saturday sunday"
 )
-"""Words that keep their capital within a sentence, as origins do."""
+"""Names of days, kinds and makers."""
+
+CAPITAL: frozenset[str] = (ORIGINS | PROPER) - word_set("turkey china polish gala st")
+"""Words that begin with a capital in any sentence; the meat, the dishes and the varnish do not."""
 
 RISKY: frozenset[str] = ORIGINS | word_set(  # certifications, diet, purity, make
     "organic natural vegan vegetarian halal kosher certified approved tested clinical clinically "

@@ -17,15 +17,15 @@ _KINDS = ("impression", "view", "click", "search", "add_to_cart", "purchase", "d
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Who did what with which item."""
-    parser.add_argument("--user", required=True, metavar="ID", help="who")
+    parser.add_argument("--user", type=call.text, required=True, metavar="ID", help="who")
     parser.add_argument("type", choices=_KINDS)
-    parser.add_argument("object", help="the item's id; the words of a search")
-    parser.add_argument("--event-id", default="", help="a repeat is stored once (made up)")
+    parser.add_argument("object", type=call.text, help="the item's id; the words of a search")
+    parser.add_argument("--event-id", type=call.text, default="", help="a repeat is stored once (made up)")
     call.add_server(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record the event."""
+    """Record the event; 2 when it is rejected."""
     event = feedback_pb2.Event(
         event_id=args.event_id or uuid.uuid4().hex,
         user_id=args.user,
@@ -39,10 +39,12 @@ def run(args: argparse.Namespace) -> int:
     def ask(client: Client) -> feedback_pb2.RecordEventsResponse:
         return client.record_events([event])
 
-    return call.run(args, ask, _show)
+    return call.run(args, ask, _show, _refused)
 
 
 def _show(answer: feedback_pb2.RecordEventsResponse) -> None:
     print(f"accepted {answer.accepted}")
-    for rejected in answer.rejected:
-        print(f"rejected: {rejected.reason}")
+
+
+def _refused(answer: feedback_pb2.RecordEventsResponse) -> str:
+    return "; ".join(f"rejected: {rejected.reason}" for rejected in answer.rejected)

@@ -14,8 +14,8 @@ EXAMPLE = "slatewright recommend --user 1228 --n 8 --copy live"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The user and the flags of a slate."""
-    parser.add_argument("--user", default="", metavar="ID", help="left out: an anonymous visitor")
-    parser.add_argument("--exclude", action="append", default=[], metavar="ITEM", help="not this item")
+    parser.add_argument("--user", type=call.text, default="", metavar="ID", help="left out: an anonymous visitor")
+    parser.add_argument("--exclude", type=call.text, action="append", default=[], metavar="ITEM", help="not this item")
     call.add_slate(parser)
 
 

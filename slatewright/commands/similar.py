@@ -14,8 +14,8 @@ EXAMPLE = "slatewright similar --item 1082185 --n 5"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The item and the flags of a slate."""
-    parser.add_argument("--item", required=True, metavar="ID", help="the item to start from")
-    parser.add_argument("--user", default="", metavar="ID", help="for whom; left out: anyone")
+    parser.add_argument("--item", type=call.text, required=True, metavar="ID", help="the item to start from")
+    parser.add_argument("--user", type=call.text, default="", metavar="ID", help="for whom; left out: anyone")
     call.add_slate(parser)
 
 

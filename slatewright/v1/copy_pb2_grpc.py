@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class CopyServiceStub(object):
-    """Writes checked copy outside of a slate.
+    """Writes checked copy outside of a slate. Not served yet: every call is answered with UNIMPLEMENTED.
     """
 
     def __init__(self, channel):
@@ -43,7 +43,7 @@ class CopyServiceStub(object):
 
 
 class CopyServiceServicer(object):
-    """Writes checked copy outside of a slate.
+    """Writes checked copy outside of a slate. Not served yet: every call is answered with UNIMPLEMENTED.
     """
 
     def WriteCopy(self, request, context):
@@ -70,7 +70,7 @@ def add_CopyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CopyService(object):
-    """Writes checked copy outside of a slate.
+    """Writes checked copy outside of a slate. Not served yet: every call is answered with UNIMPLEMENTED.
     """
 
     @staticmethod

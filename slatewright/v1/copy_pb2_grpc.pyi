@@ -42,7 +42,7 @@ _CopyServiceWriteCopyType = typing_extensions.TypeVar(
 )
 
 class CopyServiceStub(typing.Generic[_CopyServiceWriteCopyType]):
-    """Writes checked copy outside of a slate."""
+    """Writes checked copy outside of a slate. Not served yet: every call is answered with UNIMPLEMENTED."""
 
     @typing.overload
     def __init__(self: CopyServiceStub[
@@ -71,7 +71,7 @@ CopyServiceAsyncStub: typing_extensions.TypeAlias = CopyServiceStub[
 ]
 
 class CopyServiceServicer(metaclass=abc.ABCMeta):
-    """Writes checked copy outside of a slate."""
+    """Writes checked copy outside of a slate. Not served yet: every call is answered with UNIMPLEMENTED."""
 
     @abc.abstractmethod
     def WriteCopy(

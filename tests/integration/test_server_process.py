@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import grpc
@@ -41,12 +42,8 @@ def server(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], s
 
 def stored(folder: Path) -> list[str]:
     """Event ids on disk, read as the next server would."""
-    from server.store import Store
-
-    ids: list[str] = []
-    store = Store(folder / "state" / "events.sqlite", on_new=lambda _seq, e: ids.append(e.event_id))
-    store.close()
-    return ids
+    with closing(sqlite3.connect(folder / "state" / "events.sqlite")) as connection:
+        return [event_id for (event_id,) in connection.execute("SELECT event_id FROM events ORDER BY seq")]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from copywriter.facts import fact_sheet
 from copywriter.gate import review
 from copywriter.naming import spoken_name
 from copywriter.prompt import pitch_prompt, read_answer
+from copywriter.titles import LONGEST_NAME_CHARS
 from copywriter.untrusted import clean
 
 FRAGMENTS = st.sampled_from(
@@ -89,7 +90,7 @@ def test_the_gate_judges_any_text(text: str, item: dict[str, object], found: tup
 def test_a_spoken_name_holds_no_payload(title: str) -> None:
     """A name is short, and free of control tokens, addresses and line breaks."""
     name = spoken_name(clean(title))
-    assert len(name) <= 80
+    assert len(name) <= LONGEST_NAME_CHARS
     assert not any(bad in name.lower() for bad in ("<|", "ignore previous", "www.", "@", "\n", "\x00"))
 
 

@@ -102,7 +102,7 @@ def test_the_spoken_name_is_the_head_of_the_title(title: str, name: str) -> None
     ("level", "noun"),
     [
         ("String cheese", "string cheese"),
-        ("Waffles/Pancakes/French toast", "waffles, pancakes and french toast"),
+        ("Waffles/Pancakes/French toast", "waffles, pancakes and French toast"),
         ("Candy - packaged", "candy"),
         ("Women's", ""),
         ("Misc items", ""),

@@ -86,14 +86,15 @@ def test_a_planted_lie_is_refused(kind: str, text: str) -> None:
     "text",
     [
         "Take a look at the Harlow InkFlow Retractable Gel Pens in navy blue, 12-count.",
-        "A simple pick for your list: Harlow InkFlow Gel Pens, a pack of 12.",
+        "A simple pick for your list: InkFlow Retractable Gel Pens, a pack of 12.",
         "Looking for gel pens? Here are 12 Harlow InkFlow Retractable Gel Pens.",
-        "Harlow InkFlow Retractable Gel Pens come in navy blue, with a medium point.",
-        "The soft grip sits well on the Harlow InkFlow Retractable Gel Pens.",
+        "Harlow InkFlow Retractable Gel Pens come in navy blue.",
+        "Consider adding the Harlow InkFlow Retractable Gel Pens to your basket.",
+        "Need gel pens? Check out Harlow InkFlow Retractable Gel Pens, navy blue, pack of 12.",
     ],
 )
 def test_an_honest_paraphrase_passes(text: str) -> None:
-    """Facts in other words, and three words quoted from the description, are fine."""
+    """Facts in other words are fine."""
     verdict = review(text, PENS)
     assert verdict.passed, verdict.findings
     assert "title" in verdict.fact_ids

@@ -130,3 +130,27 @@ def test_a_longer_cached_copy_does_not_break_the_limit(writer: Writer) -> None:
 def test_hostile_and_sensitive_items_are_not_generated(writer: Writer, item: dict[str, object]) -> None:
     """No prompt is made of an order, none of a private product."""
     assert writer.plan([CopyRequest(item)], mode="live").jobs == ()
+
+
+@pytest.mark.parametrize("locale", ["en", "en-US", "EN", "en_gb", ""])
+def test_spellings_of_a_locale_share_copy(writer: Writer, locale: str) -> None:
+    """The key holds the language; provenance names the language written."""
+    (job,) = writer.plan([CopyRequest(ITEM)], mode="live").jobs
+    assert writer.accept(job, GOOD).pitch is not None
+    (pitch,) = writer.plan([CopyRequest(ITEM, locale=locale)]).pitches
+    assert (pitch.origin, pitch.locale) == ("CACHED", "en")
+
+
+def test_an_unknown_language_gets_english_and_says_so(writer: Writer) -> None:
+    """A locale without phrasings: the provenance does not claim its language."""
+    (pitch,) = writer.plan([CopyRequest(ITEM, locale="fr-FR")], mode="live").pitches
+    assert pitch.locale == "en"
+
+
+def test_a_wrong_tail_is_cut_and_the_rest_reviewed_again(writer: Writer) -> None:
+    """An invented number after the name costs the tail, not the pitch."""
+    (job,) = writer.plan([CopyRequest(ITEM)], mode="live").jobs
+    accepted = writer.accept(job, " the Harlow InkFlow Gel Pens, pack of 99.\n")
+    assert accepted.pitch is not None, accepted.verdict
+    assert "99" not in accepted.pitch.text
+    assert writer.tally["verdict.REPAIRED"] == 1

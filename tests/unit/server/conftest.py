@@ -81,6 +81,10 @@ class FakeRecommender:
             "available": self.available[item_id],
         }
 
+    def row(self, item_id: str) -> int:
+        """Its place, -1 where it is unknown."""
+        return list(self.price).index(item_id) if item_id in self.price else -1
+
     def profile(self, user_id: str, time_ms: int, recent: Sequence[RecentEvent] = ()) -> Mapping[str, Any]:
         """Nothing is known of anybody."""
         return {"status": "cold" if user_id else "anonymous", "n_events": 0}

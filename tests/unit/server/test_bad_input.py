@@ -138,11 +138,42 @@ async def test_a_message_beyond_the_limit_is_refused(shop: Any) -> None:
     assert (await shop.recommend()).items
 
 
-async def test_an_unknown_method_is_unimplemented(shop: Any) -> None:
-    """A method nobody serves is UNIMPLEMENTED."""
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await shop.raw("slatewright.v1.RecommendationService/Nope", b"")
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+@pytest.mark.parametrize("method", ["RecommendationService/Nope", "CopyService/WriteCopy", "Nobody/Nothing"])
+async def test_an_unserved_method_is_unimplemented(shop: Any, refused: Any, method: str) -> None:
+    """UNIMPLEMENTED with ErrorInfo and a request id, as every error has, whatever the shape of the call."""
+    for bytes_in in (b"", b"\xff\xff"):
+        code, _, reason, details = await refused(shop.raw(f"slatewright.v1.{method}", bytes_in))
+        assert (code, reason) == (grpc.StatusCode.UNIMPLEMENTED, "UNSERVED_METHOD")
+        assert details["ErrorInfo"].metadata["request_id"]
+    stream = shop.channel.unary_stream(f"/slatewright.v1.{method}")
+    assert (await refused(stream(b"", timeout=10).read()))[0] is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_the_request_id_is_in_the_error_of_any_other_field(shop: Any, refused: Any, capfd: Any) -> None:
+    """The caller's id where it is valid, else one of ours, in ErrorInfo and in the log; feedback calls too."""
+    _, _, _, details = await refused(shop.recommend(request_id="mine", page_size=-1))
+    assert details["ErrorInfo"].metadata["request_id"] == "mine"
+    similar = shop.slates.ListSimilarItems(pb.ListSimilarItemsRequest(request_id="also"), timeout=10)
+    _, _, _, details = await refused(similar)
+    assert details["ErrorInfo"].metadata["request_id"] == "also"
+    made_up = []
+    for call in (shop.recommend(request_id=LONG), shop.record(*[GOOD_EVENT] * 1_001), shop.raw(RECOMMEND, b"\xff")):
+        _, _, _, details = await refused(call)
+        made_up.append(details["ErrorInfo"].metadata["request_id"])
+    assert all(len(request_id) == 32 for request_id in made_up)
+    log = capfd.readouterr().err
+    assert all(request_id in log for request_id in ("mine", "also", *made_up))
+
+
+async def test_a_token_is_of_an_answer_to_its_user(shop: Any) -> None:
+    """Another user's token is rejected; one's own and that of an anonymous answer pass."""
+    tokens = [(await shop.recommend(user_id=user)).attribution_token for user in ("u", "v", "")]
+    answer = await shop.record(
+        *(GOOD_EVENT | {"event_id": str(n), "attribution_token": token} for n, token in enumerate(tokens))
+    )
+    assert answer.accepted == 2
+    assert [row.index for row in answer.rejected] == [1]
+    assert answer.rejected[0].reason.startswith("bad_attribution_token: ")
 
 
 GOOD_EVENT: dict[str, Any] = {"event_id": "e", "user_id": "u", "item_id": "i1", "type": 3}
@@ -163,6 +194,8 @@ BAD_EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("position", {"position": -1}),
     ("quantity", {"quantity": 0}),
     ("quantity", {"quantity": float("nan")}),
+    ("quantity", {"quantity": 1e6 + 1}),
+    ("unit_price", {"unit_price": 1e308}),
     ("unit_price", {"unit_price": float("-inf")}),
     ("unit_price", {"unit_price": -1}),
     ("attribution_token", {"attribution_token": "forged"}),
@@ -195,6 +228,7 @@ async def test_too_many_entries_are_refused(shop: Any, refused: Any) -> None:
         {"item_id": "i1"},
         {"item_id": "i1", "price": float("nan")},
         {"item_id": "i1", "stock": -1},
+        {"item_id": "i1", "price": 1e308},
     ],
     ids=str,
 )

@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from copywriter.gate import Verdict
 from recsys.errors import BundleMismatchError, ConfigError
-from slatewright.v1 import copy_pb2
+from slatewright.v1 import copy_pb2, feedback_pb2
 from slatewright.v1 import recommendation_pb2 as pb
 
 HEALTH = health_pb2.HealthCheckResponse
@@ -108,6 +108,97 @@ async def test_a_new_bundle_takes_over_and_a_bad_one_does_not(
     log = capfd.readouterr().err
     assert log.count('"bundle_refused"') == 2
     assert "feature hash differs" in log
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe\x00bad", b"", b"../..", b"nowhere", b"a\x00b", b"x" * 5_000], ids=repr)
+async def test_a_damaged_pointer_ends_nothing(
+    open_shop: Any, publish_bundle: Any, tmp_path: Path, capfd: Any, damage: bytes
+) -> None:
+    """Whatever CURRENT holds, the server starts and serves on, says so once, and loads the next good one."""
+    for serving in (False, True):
+        publish_bundle(f"good-{serving}")
+        async with open_shop(state=tmp_path / f"state-{serving}") as shop:
+            assert shop.up.bundles.loaded
+            (tmp_path / "bundles" / "CURRENT").write_bytes(damage)
+            await asyncio.sleep(0.1)
+            assert (await shop.recommend()).items
+            assert capfd.readouterr().err.count('"bundle_unreadable"') == 1
+            seen = shop.up.bundles._seen
+            publish_bundle(f"next-{serving}")
+            await until(lambda seen=seen, shop=shop: shop.up.bundles._seen != seen)  # type: ignore[misc]
+        (tmp_path / "bundles" / "CURRENT").write_bytes(damage)
+        async with open_shop(state=tmp_path / f"state-{serving}") as shop:
+            assert not shop.up.bundles.loaded
+        capfd.readouterr()
+
+
+async def test_a_reload_misses_no_update(open_shop: Any, publish_bundle: Any, tmp_path: Path) -> None:
+    """An update stored while a bundle is opened is shown by it, also one that takes an earlier one back."""
+    async with open_shop() as donor:
+        kind = type(donor.fake)
+    opened: list[Any] = []
+    gate = threading.Event()
+
+    def open_bundle(path: Path) -> Any:
+        if opened:
+            gate.wait(5)
+        opened.append(kind(path.name))
+        return opened[-1]
+
+    async with open_shop(open_bundle=open_bundle) as shop:
+
+        async def price(value: float) -> None:
+            update = feedback_pb2.ItemUpdate(item_id="i1", price=value)
+            await shop.feedback.UpdateItems(feedback_pb2.UpdateItemsRequest(items=[update]), timeout=10)
+
+        await price(1)
+        publish_bundle("v2")
+        await asyncio.sleep(0.1)
+        await price(2)
+        updates = opened[0].update_items
+        gate.set()
+        await price(1)
+        await until(lambda: len(opened) == 2 and shop.up.bundles.serving() is opened[1])
+        assert updates
+        assert opened[1].price["i1"] == 1
+
+
+async def test_a_queue_too_long_for_the_deadline_is_refused_at_once(open_shop: Any, refused: Any) -> None:
+    """Who cannot be served in time is told so, with a time to come back, and costs nothing; an idle thread serves."""
+    async with open_shop() as shop:
+        plain = shop.fake.recommend
+        shop.fake.recommend = lambda *a: (time.sleep(0.2), plain(*a))[1]
+        request = pb.RecommendRequest(copy={"mode": copy_pb2.COPY_MODE_NONE})
+        for _ in range(3):
+            assert (await shop.slates.Recommend(request, timeout=5)).items
+        waiting = [shop.slates.Recommend(request, timeout=5) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        started = time.monotonic()
+        code, _, reason, details = await refused(shop.slates.Recommend(request, timeout=0.5))
+        assert (code, reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+        assert details["RetryInfo"].retry_delay.ToMilliseconds() >= 300
+        assert time.monotonic() - started < 0.2
+        assert all(answer.items for answer in await asyncio.gather(*waiting))
+
+
+async def test_a_large_feedback_call_leaves_room_for_others(open_shop: Any) -> None:
+    """Health answers within milliseconds while a thousand events a call are recorded for one busy user."""
+    async with open_shop() as shop:
+
+        async def load(worker: int) -> None:
+            for call in range(4):
+                names = [f"{worker}-{call}-{n}" for n in range(1_000)]
+                await shop.record(*({"event_id": i, "user_id": "hot", "item_id": "i1", "type": 7} for i in names))
+
+        loads = [asyncio.create_task(load(worker)) for worker in range(2)]
+        waits = []
+        while not all(task.done() for task in loads):
+            started = time.monotonic()
+            await health(shop.channel)
+            waits.append(time.monotonic() - started)
+            await asyncio.sleep(0.005)
+        await asyncio.gather(*loads)
+        assert sorted(waits)[len(waits) // 2] < 0.05  # client and server share this process
 
 
 async def test_a_taken_port_and_a_taken_state_folder_are_clear_errors(open_shop: Any, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ import copywriter.writer as writing
 from copywriter.errors import EngineUnavailableError
 from copywriter.gate import Verdict
 from copywriter.prompt import Prompt
-from copywriter.writer import Writer
+from copywriter.writer import CopyRequest, Writer, bare_pitch
+from server.drafting import Wanted
 from server.executor import CpuThread
-from server.pitches import NO_PLAN, Pitches
+from server.pitches import Pitches
 
 ITEMS = [
     {"item_id": f"i{n}", "title": f"Ridgeline Desk Lamp {n}", "category": ["Office", "Desk lamps"]} for n in range(4)
@@ -48,6 +50,12 @@ class FakeEngine:
             yield index, "A text."
 
 
+def wanted(items: Sequence[Any] = ITEMS, mode: Any = "live") -> Wanted:
+    """Copy for items, as a slate asks for it."""
+    by_id = {item["item_id"]: item for item in items}
+    return Wanted(list(by_id), by_id.__getitem__, lambda: PROFILE, mode=mode)
+
+
 class Desk:
     """Pitches with a fake engine."""
 
@@ -63,7 +71,7 @@ class Desk:
 
     async def ask(self, *, within_s: float, items: Sequence[Any] = ITEMS) -> list[str]:
         """The origin of each item's pitch."""
-        plan = self.pitches.plan(items, PROFILE, mode="live", locale="en", max_chars=0)
+        plan = await self.pitches.plan(wanted(items), until=time.monotonic() + 5)
         origins = [""] * len(items)
         async for place, pitch in self.pitches.as_ready(plan, until=time.monotonic() + within_s):
             assert not origins[place], "a pitch came twice"
@@ -169,11 +177,39 @@ async def test_without_an_engine_nobody_waits() -> None:
 
 
 async def test_a_broken_copywriter_costs_the_pitches_not_the_slate(capfd: Any) -> None:
-    """Should planning itself fail, there is no pitch, a line in the log without texts, and no error."""
+    """Should planning itself fail, every item gets a bare sentence; a line in the log without texts, no error."""
     async with Desk(None) as desk:
         desk.writer.plan = None  # type: ignore[assignment]
-        plan = desk.pitches.plan(ITEMS, PROFILE, mode="cached", locale="", max_chars=0)
-    assert plan == NO_PLAN
+        plan = await desk.pitches.plan(wanted(mode="cached"), until=time.monotonic() + 5)
+    assert [pitch.text for pitch in plan.pitches] == [bare_pitch(item["item_id"]).text for item in ITEMS]
     log = capfd.readouterr().err
     assert "copy_failed" in log
     assert "Ridgeline" not in log
+
+
+async def test_planning_ends_in_time_and_lets_others_in_between() -> None:
+    """With slow items, what is not planned by `until` is bare, and another call's work starts meanwhile."""
+    items = [{**ITEMS[0], "item_id": f"s{n}", "title": f"Ridgeline Desk Lamp {n}"} for n in range(100)]
+    async with Desk(None) as desk:
+        slow = wanted(items, mode="cached")
+        read = slow.item
+        slow = replace(slow, item=lambda item_id: (time.sleep(0.01), read(item_id))[1])
+        started = time.monotonic()
+        planning = asyncio.create_task(desk.pitches.plan(slow, until=started + 0.3))
+        await asyncio.sleep(0.02)
+        await desk.cpu.run(lambda: None)
+        assert time.monotonic() - started < 0.15
+        plan = await planning
+        assert time.monotonic() - started < 0.4
+    bare = [pitch == bare_pitch(item["item_id"]) for pitch, item in zip(plan.pitches, items, strict=True)]
+    assert not bare[0]
+    assert bare[-1]
+
+
+async def test_slices_avoid_each_others_phrasings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slate planned item by item reads like one planned at once."""
+    monkeypatch.setattr("server.drafting.SLICE_S", 0.0)
+    async with Desk(None) as desk:
+        plan = await desk.pitches.plan(wanted(mode="cached"), until=time.monotonic() + 5)
+        whole = Writer().plan([CopyRequest(item) for item in ITEMS])
+    assert [pitch.text for pitch in plan.pitches] == [pitch.text for pitch in whole.pitches]

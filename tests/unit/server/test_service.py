@@ -119,7 +119,7 @@ async def test_updates_show_in_the_next_slate_and_survive(open_shop: Any) -> Non
                 feedback_pb2.ItemUpdate(item_id="i1", stock=0),
                 feedback_pb2.ItemUpdate(item_id="i2", price=99.5),
                 feedback_pb2.ItemUpdate(item_id="i3", stock=0),
-                feedback_pb2.ItemUpdate(item_id="i3", available=True),
+                feedback_pb2.ItemUpdate(item_id="i3", stock=4),
                 feedback_pb2.ItemUpdate(item_id="unknown", price=1),
             ]
         )

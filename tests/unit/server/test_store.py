@@ -12,7 +12,6 @@ import pytest
 from recsys.errors import ConfigError
 from recsys.slate import ItemUpdate
 from server.errors import OverloadedError, StoreError
-from server.recent import RecentIndex
 from server.store import Store
 from server.stored_event import StoredEvent
 
@@ -36,7 +35,8 @@ async def test_a_repeat_is_kept_once(tmp_path: Path) -> None:
     store.close()
     again, heard = opened(tmp_path / "e")
     await again.append([event("b")])
-    assert heard == ["a", "b", "c"]
+    assert heard == []
+    assert [e.event_id for _, e in again.newest("u", "click")] == ["c", "b", "a"]
     again.close()
 
 
@@ -113,11 +113,34 @@ async def test_too_many_waiting_events_are_refused(tmp_path: Path) -> None:
 async def test_the_overlay_replays_to_what_was_shown(tmp_path: Path) -> None:
     """One row per item that equals all its updates in turn; the version grows with every call."""
     store, _ = opened(tmp_path / "e")
-    assert await store.overlay([ItemUpdate("a", price=1.0), ItemUpdate("b", stock=0)]) == 1
-    assert await store.overlay([ItemUpdate("a", available=False)]) == 2
-    assert await store.overlay([ItemUpdate("b", available=True), ItemUpdate("a", stock=4)]) == 3
-    assert await store.overlay([]) == 3
-    assert await store.overlays() == [ItemUpdate("a", 1.0, True), ItemUpdate("b", None, True)]
+    shown = [ItemUpdate("a", 1.0, None), ItemUpdate("b", None, False)]
+    assert await store.overlay([ItemUpdate("a", price=1.0), ItemUpdate("b", stock=0)]) == (1, shown)
+    assert await store.overlay([ItemUpdate("a", available=False)]) == (2, [ItemUpdate("a", 1.0, False)])
+    assert (await store.overlay([ItemUpdate("b", stock=2)]))[0] == 3
+    assert await store.overlay([]) == (3, [])
+    assert await store.overlays() == [ItemUpdate("a", 1.0, False), ItemUpdate("b", None, True)]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "visible"),
+    [
+        ([{"available": False}, {"stock": 7}], False),
+        ([{"stock": 7}, {"available": False}], False),
+        ([{"stock": 0}, {"available": True}], False),
+        ([{"available": False}, {"stock": 7}, {"available": True}], True),
+        ([{"stock": 0}, {"available": True}, {"stock": 1}], True),
+        ([{"price": 2.0}], None),
+    ],
+    ids=str,
+)
+async def test_an_item_is_visible_when_available_and_in_stock(tmp_path: Path, sent: list[Any], visible: Any) -> None:
+    """Both facts count as last sent, in whatever order they came; where neither is, the catalogue decides."""
+    store, _ = opened(tmp_path / "e")
+    for fields in sent:
+        _, shown = await store.overlay([ItemUpdate("a", **fields)])
+    assert shown[0].available is visible
+    assert (await store.overlays())[0].available is visible
     store.close()
 
 
@@ -139,25 +162,18 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         opened(tmp_path / "e")
 
 
-def test_recent_events_come_by_time_and_by_what_the_bundle_knows() -> None:
-    """Sorted by time, late arrivals included; sequence numbers say what a bundle has learnt."""
-    index = RecentIndex()
-    for seq, (event_id, time_ms) in enumerate([("a", 30), ("b", 10), ("c", 20)], start=1):
-        index.add(seq, event(event_id, time_ms=time_ms, item_id=event_id))
-    assert [e.item_id for e in index.events("u")] == ["b", "c", "a"]
-    assert [e.item_id for e in index.events("u", after_seq=1)] == ["b", "c"]
-    assert index.newest_ms("u") == 30
-    assert index.events("nobody") == ()
-    assert index.newest_ms("nobody") is None
-
-
-def test_a_flood_of_impressions_pushes_out_nothing_else() -> None:
-    """Bounds are per kind: a dislike and a purchase outlive thousands of impressions."""
-    index = RecentIndex()
-    index.add(1, event("d", event_type="dislike", item_id="bad"))
-    index.add(2, event("p", event_type="purchase", item_id="good"))
-    for seq in range(3, 5_000):
-        index.add(seq, event(str(seq), event_type="impression"))
-    kinds = [e.event_type for e in index.events("u")]
-    assert kinds.count("dislike") == kinds.count("purchase") == 1
-    assert len(kinds) < 400
+async def test_an_older_file_is_upgraded(tmp_path: Path) -> None:
+    """Version 1 is served on: its events are found, and stock alone decides about an item it hid for its stock."""
+    store, _ = opened(tmp_path / "e")
+    await store.append([event("a")])
+    await store.overlay([ItemUpdate("x", stock=0)])
+    store.close()
+    with sqlite3.connect(tmp_path / "e") as connection:
+        connection.executescript(
+            "DROP INDEX events_of_user; UPDATE item_overlay SET available = 0; PRAGMA user_version = 1"
+        )
+    connection.close()
+    again, _ = opened(tmp_path / "e")
+    assert [e.event_id for _, e in again.newest("u", "click")] == ["a"]
+    assert (await again.overlay([ItemUpdate("x", stock=3)]))[1] == [ItemUpdate("x", None, True)]
+    again.close()

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from recsys.errors import BundleNotFoundError
-from slatewright import cli
+from slatewright import call, cli
+from slatewright.v1 import copy_pb2, feedback_pb2
+from slatewright.v1 import recommendation_pb2 as pb
 
 
 def use(monkeypatch: pytest.MonkeyPatch, run: Any) -> None:
@@ -95,6 +97,63 @@ def test_a_server_that_is_not_there_is_explained(capsys: Any) -> None:
     """Calling nobody says how to start somebody."""
     assert cli.main(["recommend", "--target", "127.0.0.1:9", "--timeout", "2"]) == 2
     assert "slatewright serve" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["recommend", "--n", "99999999999"],
+        ["recommend", "--n", "ten"],
+        ["recommend", "--user", "\udcff\udcfe"],
+        ["recommend", "--category", "\udcff"],
+        ["recommend", "--timeout", "nan"],
+        ["recommend", "--timeout", "-1"],
+        ["similar", "--item", "\udcff"],
+        ["events", "--user", "\udcff", "click", "1"],
+        ["events", "--user", "u", "search", "\udcff"],
+    ],
+    ids=ascii,
+)
+def test_what_cannot_be_sent_is_refused(arguments: list[str], capsys: Any) -> None:
+    """Exit 2 with the flag named, before any server is called."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert "error: argument" in said
+    assert said.isascii()
+
+
+def test_a_slate_is_a_table_for_people(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rank, title, id, pitch, origin and reasons in words, in lines of at most 100 columns."""
+    monkeypatch.setenv("COLUMNS", "200")
+    pitch = pb.SlateItem().pitch
+    pitch.text, pitch.origin = "A fine lamp, " * 12, copy_pb2.PITCH_ORIGIN_TEMPLATE
+    lamp = pb.SlateItem(item_id="i1", rank=1, title="Desk lamp " * 15, pitch=pitch)
+    lamp.reasons.add(code="bought_before", evidence_item_id="i1")
+    lamp.reasons.add(code="similar_to", evidence_item_id="i2")
+    lamp.reasons.add(code="often_bought_next", evidence_item_id="i9")
+    answer = pb.RecommendResponse(items=[lamp, pb.SlateItem(item_id="i2", rank=2, title="Bulb", sources=["als"])])
+    call.show_slate(answer)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 100
+    words = " ".join(shown.split())
+    assert "(template)" in words
+    assert "why: bought before; similar to Bulb; often bought next item i9" in words
+    assert "2. Bulb [i2] why: found by als" in words
+
+
+def test_a_rejected_event_is_a_failure(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """`slatewright events` exits 2 and says why on stderr; an accepted one exits 0."""
+    answer = feedback_pb2.RecordEventsResponse(accepted=1)
+    monkeypatch.setattr("slatewright.client.Client.record_events", lambda *_a, **_n: answer)
+    assert cli.main(["events", "--user", "u", "dislike", "i1"]) == 0
+    assert capsys.readouterr().out == "accepted 1\n"
+    answer = feedback_pb2.RecordEventsResponse()
+    answer.rejected.add(index=0, reason="bad_item_id: item_id is ''")
+    for flags in ([], ["--json"]):
+        assert cli.main(["events", "--user", "u", "dislike", "", *flags]) == 2
+        assert "bad_item_id" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
