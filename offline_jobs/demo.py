@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from copywriter.audience import category_trait, traits
+from copywriter.lexicon.sensitive import is_sensitive
 from offline_jobs import build
 from offline_jobs.ingest import ingest
 from offline_jobs.progress import Steps
@@ -199,7 +200,8 @@ def _why(recommender: Recommender, item: recommendation_pb2.SlateItem) -> str:
     words = []
     for reason in item.reasons[:2]:
         evidence: Mapping[str, Any] = recommender.item(reason.evidence_item_id) if reason.evidence_item_id else {}
-        words.append(WHY[reason.code].format(evidence.get("title", "")))
+        title = str(evidence.get("title", ""))
+        words.append(WHY[reason.code].format("something you bought" if is_sensitive(title) else title))
     return "; ".join(words)
 
 
