@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recsys.errors import ConfigError
+from recsys.files import sync_path, sync_tree
 
 
 @contextlib.contextmanager
@@ -37,12 +38,11 @@ def replace_dir(target: Path, *, marker: str) -> Iterator[Path]:
         raise ConfigError(f"cannot write beside {target}: {error.strerror}; choose a writable folder") from error
     try:
         yield partial
-        for path in [*(p for p in partial.rglob("*")), partial]:
-            _fsync(path)
+        sync_tree(partial)
         if target.exists():
             target.rename(retired)
         partial.rename(target)
-        _fsync(parent)
+        sync_path(parent)
     except BaseException:
         if retired.exists() and not target.exists():
             retired.rename(target)
@@ -72,11 +72,3 @@ def _alive(pid: int) -> bool:
     except OSError:  # alive, but somebody else's
         return True
     return True
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -32,6 +32,15 @@ from numpy.typing import NDArray
 
 from recsys.candidates.retrieve import Sources
 from recsys.errors import BundleMismatchError, BundleNotFoundError, ConfigError
+from recsys.files import (
+    read_arrays,
+    read_arrow,
+    sha256,
+    sync_path,
+    sync_tree,
+    write_arrow,
+    write_bytes,
+)
 from recsys.ids import IdMap
 from recsys.profiles.items import ItemTable
 from recsys.profiles.store import Histories
@@ -92,15 +101,15 @@ def publish(bundle: Bundle, bundles_dir: Path, *, make_current: bool = True) -> 
         draft = bundles_dir / f"{UNFINISHED}{os.getpid()}"
         _write_files(bundle, draft)
         manifest = _manifest(bundle, draft)
-        _write_bytes(draft / MANIFEST, (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
-        _sync_tree(draft)
+        write_bytes(draft / MANIFEST, (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
+        sync_tree(draft)
         target = bundles_dir / str(manifest["version"])
         if target.exists() and _is_sound(target):
             shutil.rmtree(draft)
         else:
             shutil.rmtree(target, ignore_errors=True)  # a damaged copy of the same content
             draft.rename(target)
-        _sync_path(bundles_dir)
+        sync_path(bundles_dir)
         if make_current:
             point_current(bundles_dir, manifest["version"])
     return target
@@ -120,9 +129,9 @@ def make_folder(bundles_dir: Path) -> None:
 def point_current(bundles_dir: Path, version: str) -> None:
     """Atomically make `version` the one to serve."""
     draft = bundles_dir / f"{CURRENT}.new"
-    _write_bytes(draft, f"{version}\n".encode())
+    write_bytes(draft, f"{version}\n".encode())
     draft.replace(bundles_dir / CURRENT)
-    _sync_path(bundles_dir)
+    sync_path(bundles_dir)
 
 
 def current(bundles_dir: Path) -> Path:
@@ -180,7 +189,7 @@ def load(directory: Path, *, verify: bool = True) -> Bundle:
         path = directory / name
         if not path.is_file() or path.stat().st_size != entry["bytes"]:
             raise BundleMismatchError(f"{path} is missing or truncated; publish the bundle again")
-        if verify and _sha256(path) != entry["sha256"]:
+        if verify and sha256(path) != entry["sha256"]:
             raise BundleMismatchError(f"{path} does not match its checksum; publish the bundle again")
     try:
         return _opened(directory, manifest)
@@ -195,15 +204,15 @@ def _opened(directory: Path, manifest: Mapping[str, Any]) -> Bundle:
         manifest=manifest,
         model=Model(
             manifest["as_of_ms"],
-            ItemTable.from_arrays(_read_arrays(directory / "items")),
-            Sources.from_arrays(_read_arrays(directory / "sources")),
+            ItemTable.from_arrays(read_arrays(directory / "items")),
+            Sources.from_arrays(read_arrays(directory / "sources")),
         ),
-        histories=Histories.from_arrays(_read_arrays(directory / "histories")),
-        users=IdMap(**_read_arrays(directory / "users")),  # type: ignore[arg-type]
-        item_ids=IdMap(**_read_arrays(directory / "item_ids")),  # type: ignore[arg-type]
-        catalogue=_read_arrow(directory / "items.arrow"),
-        category_names=_read_arrow(directory / "categories.arrow")["name"].to_pylist(),
-        brands=_read_arrow(directory / "brands.arrow")["brand"].to_pylist(),
+        histories=Histories.from_arrays(read_arrays(directory / "histories")),
+        users=IdMap(**read_arrays(directory / "users")),  # type: ignore[arg-type]
+        item_ids=IdMap(**read_arrays(directory / "item_ids")),  # type: ignore[arg-type]
+        catalogue=read_arrow(directory / "items.arrow"),
+        category_names=read_arrow(directory / "categories.arrow")["name"].to_pylist(),
+        brands=read_arrow(directory / "brands.arrow")["brand"].to_pylist(),
         ranker_text=(directory / "ranker.txt").read_text(encoding="utf-8"),
     )
 
@@ -218,7 +227,7 @@ def _is_sound(directory: Path) -> bool:
 
 def _manifest(bundle: Bundle, draft: Path) -> dict[str, Any]:
     files = {
-        str(path.relative_to(draft)): {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        str(path.relative_to(draft)): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in sorted(draft.rglob("*"))
         if path.is_file()
     }
@@ -250,55 +259,10 @@ def _write_files(bundle: Bundle, draft: Path) -> None:
         (draft / folder).mkdir()
         for name, array in arrays.items():
             np.save(draft / folder / f"{name}.npy", array, allow_pickle=False)
-    _write_arrow(draft / "items.arrow", bundle.catalogue)
-    _write_arrow(draft / "categories.arrow", pa.table({"name": pa.array(bundle.category_names, pa.string())}))
-    _write_arrow(draft / "brands.arrow", pa.table({"brand": pa.array(bundle.brands, pa.string())}))
+    write_arrow(draft / "items.arrow", bundle.catalogue)
+    write_arrow(draft / "categories.arrow", pa.table({"name": pa.array(bundle.category_names, pa.string())}))
+    write_arrow(draft / "brands.arrow", pa.table({"brand": pa.array(bundle.brands, pa.string())}))
     (draft / "ranker.txt").write_text(bundle.ranker_text, encoding="utf-8")
-
-
-def _read_arrays(folder: Path) -> dict[str, NDArray[np.generic]]:
-    return {
-        path.stem: np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
-        for path in sorted(folder.glob("*.npy"))
-    }
-
-
-def _write_arrow(path: Path, table: pa.Table) -> None:
-    """Write a table as it reads back, so that a reopened bundle is written to the same bytes."""
-    buffer = pa.BufferOutputStream()
-    for sink in (buffer, pa.OSFile(str(path), "wb")):
-        with sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table.combine_chunks())
-        table = pa.ipc.open_file(buffer.getvalue()).read_all()
-
-
-def _read_arrow(path: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(path), "r")).read_all()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_path(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_tree(root: Path) -> None:
-    for path in [*root.rglob("*"), root]:
-        _sync_path(path)
 
 
 @contextmanager
