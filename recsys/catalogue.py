@@ -70,7 +70,7 @@ def catalogue_of(items: pa.Table) -> Catalogue:
         raise DataError("items are not in ascending order of item_id; ingest the log again")
     titles: list[str] = items["title"].to_pylist()
     names: list[str | None] = items["brand"].to_pylist()
-    paths = [tuple(path or ()) for path in items["category"].to_pylist()]
+    paths = [tuple(step for step in path or () if step) for path in items["category"].to_pylist()]
     category_paths = sorted({prefix for path in set(paths) for prefix in _prefixes(path)})
     row_of = {path: row for row, path in enumerate(category_paths)}
     lineage = {path: [row_of[p] for p in _prefixes(path)] for path in set(paths)}
