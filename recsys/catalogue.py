@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,6 @@ from recsys.errors import DataError
 from recsys.events import ITEMS_FILE, read_columns
 from recsys.ids import IdMap
 from recsys.schema import ITEM_COLUMNS
-
-N_LEVELS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,6 @@ class Catalogue:
     available : bool
     category_paths : every category and every one above it, ascending
     leaf_row : int32, the item's own category in `category_paths`, -1 without one
-    category_levels : int32 (n, 3), its category at depth 1, 2 and 3, -1 where the path is shorter
     brands : distinct names, ascending
     brand_row : int32, position in `brands`, -1 without one
     title_row : int32, equal for items whose titles differ only in case, spaces or punctuation
@@ -48,7 +45,6 @@ class Catalogue:
     available: NDArray[np.bool_]
     category_paths: list[tuple[str, ...]]
     leaf_row: NDArray[np.int32]
-    category_levels: NDArray[np.int32]
     brands: list[str]
     brand_row: NDArray[np.int32]
     title_row: NDArray[np.int32]
@@ -73,8 +69,6 @@ def catalogue_of(items: pa.Table) -> Catalogue:
     paths = [tuple(step for step in path or () if step) for path in items["category"].to_pylist()]
     category_paths = sorted({prefix for path in set(paths) for prefix in _prefixes(path)})
     row_of = {path: row for row, path in enumerate(category_paths)}
-    lineage = {path: [row_of[p] for p in _prefixes(path)] for path in set(paths)}
-    levels = [(lineage[p] + [-1] * N_LEVELS)[:N_LEVELS] for p in paths]
     brands = sorted({name for name in names if name is not None})
     brand_of: dict[str | None, int] = {name: row for row, name in enumerate(brands)}
     return Catalogue(
@@ -84,8 +78,7 @@ def catalogue_of(items: pa.Table) -> Catalogue:
         price=items["price"].cast(pa.float32()).fill_null(float("nan")).to_numpy(),
         available=items["available"].fill_null(True).to_numpy(),
         category_paths=category_paths,
-        leaf_row=np.array([lineage[p][-1] if p else -1 for p in paths], np.int32),
-        category_levels=np.array(levels, np.int32).reshape(-1, N_LEVELS),
+        leaf_row=np.array([row_of.get(path, -1) for path in paths], np.int32),
         brands=brands,
         brand_row=np.array([brand_of.get(name, -1) for name in names], np.int32),
         title_row=_title_rows(titles),

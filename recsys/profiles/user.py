@@ -51,7 +51,6 @@ class UserProfile:
     disliked: NDArray[np.int32]  # every item ever disliked
     searched: NDArray[np.int32]  # leaf categories searched for within a day, newest first, at most N_SEARCHED
     recent_items: NDArray[np.int32]  # (at most N_RECENT,) newest first, distinct
-    recent_age: NDArray[np.float32]  # days before the request, of each recent item
     recent_session: NDArray[np.int32]  # sessions before the newest one, of each recent item
     leaf_affinity: NDArray[np.float32]  # (n_categories,) shares, may be negative after dislikes
     parent_affinity: NDArray[np.float32]  # (n_categories,)
@@ -135,7 +134,6 @@ def user_profile(history: History, items: ItemTable, *, time_ms: int) -> UserPro
         disliked=disliked[disliked >= 0],
         searched=_searched(history, age_days),
         recent_items=distinct[newest].astype(np.int32),
-        recent_age=ages[last_at[newest]],
         recent_session=session_of[last_at[newest]].astype(np.int32),
         leaf_affinity=leaf_weighted,
         parent_affinity=_shares(parents, influence, n_categories),

@@ -285,3 +285,41 @@ def test_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out)["n_users"] == 5
     assert command.run(parser.parse_args(args)) == 0
     assert "events" in capsys.readouterr().out
+
+
+def test_facts_copy_may_cite_are_sane(tmp_path: Path) -> None:
+    """Ratings off any scale, negative counts and null category steps become null or go; absurd prices are refused."""
+    rows = [
+        {"item_id": "a", "title": "A", "category": ["X", None, " "], "rating": float("inf"), "rating_count": -3},
+        {"item_id": "b", "title": "B", "category": None, "rating": 4.5, "rating_count": 2},
+        {"item_id": "c", "title": "C", "price": 1e18},
+    ]
+    schema = pa.schema(
+        {
+            **dict.fromkeys(("item_id", "title"), pa.string()),
+            "category": pa.list_(pa.string()),
+            **dict.fromkeys(("rating", "price"), pa.float64()),
+            "rating_count": pa.int64(),
+        }
+    )
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), tmp_path / "items.parquet")
+    event = {"event_id": "1", "user_id": "u", "item_id": "a", "event_type": "view", "event_time": DAY}
+    mapping = write_events(tmp_path, [event])
+    mapping.write_text(mapping.read_text() + '[items]\npath = "items.parquet"\n')
+    info = ingest("tables", None, tmp_path / "log", mapping=mapping)
+    a, b = pq.read_table(tmp_path / "log" / "items.parquet").to_pylist()
+    assert (a["category"], a["rating"], a["rating_count"]) == (["X"], None, None)
+    assert (b["rating"], b["rating_count"]) == (4.5, 2)
+    assert info.quarantined == {"bad_price": 1}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['event_types = ["a"]', "time_format = 5", 'time_unit = ["s"]', "columns = { user_id = 5 }", "path = 7"],
+)
+def test_a_mapping_of_the_wrong_kind_is_one_error(tmp_path: Path, line: str) -> None:
+    """A list or number where a text or a table of texts belongs names its key."""
+    mapping = tmp_path / "m.toml"
+    mapping.write_text(f"[events]\n{line}\n" + ('path = "e.csv"\n' if "path" not in line else ""))
+    with pytest.raises(ConfigError, match=line.split(maxsplit=1)[0]):
+        ingest("tables", None, tmp_path / "log", mapping=mapping)

@@ -54,12 +54,9 @@ def test_arrays() -> None:
             {"item_id": "c", "title": "Rug", "brand": "A", "description": "Soft."},
         )
     )
-    home, light, desk, small = (
-        catalogue.category_paths.index(("Home", "Light", "Desk", "Small")[:n]) for n in (1, 2, 3, 4)
-    )
+    home, small = (catalogue.category_paths.index(("Home", "Light", "Desk", "Small")[:n]) for n in (1, 4))
     assert len(catalogue.category_paths) == 4
     assert catalogue.leaf_row.tolist() == [small, home, -1]
-    assert catalogue.category_levels.tolist() == [[home, light, desk], [home, -1, -1], [-1, -1, -1]]
     assert (catalogue.brands, catalogue.brand_row.tolist()) == (["A", "Z"], [1, -1, 0])
     assert catalogue.available.tolist() == [True, False, True]
     assert catalogue.price[0] == 2.0
@@ -81,7 +78,7 @@ def test_titles_that_differ_only_in_form_share_a_row() -> None:
 def test_an_empty_catalogue_has_shapes() -> None:
     """No items still gives arrays of the right shape."""
     catalogue = catalogue_of(items())
-    assert (len(catalogue), catalogue.category_levels.shape) == (0, (0, 3))
+    assert (len(catalogue), catalogue.leaf_row.shape, catalogue.texts) == (0, (0,), [])
 
 
 def test_unsorted_items_are_refused() -> None:
