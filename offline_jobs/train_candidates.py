@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from offline_jobs.progress import Steps
-from recsys.candidates import als, content, covisitation
+from recsys.candidates import als, content, covisitation, smoothing, user_index
 from recsys.candidates.retrieve import Sources, popularity_orders
 from recsys.catalogue import Catalogue
 from recsys.errors import EmptyWindowError
 from recsys.events import EVENTS_FILE, Events, Log
+from recsys.profiles import user
 from recsys.profiles.build import HALF_LIFE_DAYS, WEIGHTS, build_histories, build_items
 from recsys.profiles.store import Histories
 from recsys.rerank.prepare import Model
@@ -20,11 +21,13 @@ from recsys.schema import MS_PER_DAY
 
 @dataclass(frozen=True, slots=True)
 class CandidatesConfig:
-    """Settings of every source; `max_events` newest events per fit bound memory and time."""
+    """Settings of every source."""
 
     als: als.AlsConfig = field(default_factory=als.AlsConfig)
     covisitation: covisitation.CovisitationConfig = field(default_factory=covisitation.CovisitationConfig)
     content: content.ContentConfig = field(default_factory=content.ContentConfig)
+    smoothing: smoothing.SmoothingConfig = field(default_factory=smoothing.SmoothingConfig)
+    users: user_index.UserKnnConfig = field(default_factory=user_index.UserKnnConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,39 @@ def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Ste
         )
     user_row, item_row = events.user_row[strong], events.item_row[strong]
     time_ms = events.time_ms[strong]
+    age_days = (as_of_ms - time_ms) / MS_PER_DAY
     n_items = len(catalogue.ids)
     with steps.step("ALS"):
-        age_days = (as_of_ms - time_ms) / MS_PER_DAY
         decayed = (WEIGHTS[events.type_code[strong]] * 0.5 ** (age_days / HALF_LIFE_DAYS)).astype(np.float32)
         matrix = als.user_item_matrix(user_row, item_row, decayed, (len(events.users), n_items))
         factors = als.fit(matrix, config.als)
     with steps.step("co-visitation"):
-        following, preceding = covisitation.fit(user_row, item_row, time_ms, n_items, config.covisitation)
+        following, preceding = covisitation.fit_directed(
+            user_row, item_row, time_ms, age_days=age_days, n_items=n_items, config=config.covisitation
+        )
+        together = covisitation.fit_undirected(matrix, config.covisitation)
     with steps.step("content"):
         alike = content.fit(catalogue.texts, config.content)
+        kin = smoothing.spread(alike, config.smoothing)
+    with steps.step("bridged"):
+        bridged = smoothing.bridge(following, kin, config.smoothing)
+    with steps.step("user kNN"):
+        tastes = (WEIGHTS[events.type_code[strong]] * 0.5 ** (age_days / user.HALF_LIFE_DAYS)).astype(np.float32)
+        profiles = als.user_item_matrix(user_row, item_row, tastes, (len(events.users), n_items))
+        users = user_index.fit(profiles, kin, config.users)
     order, bounds, within = popularity_orders(items)
-    sources = Sources(factors, following, preceding, alike, order, bounds, within)
+    sources = Sources(
+        als=factors,
+        users=users,
+        next=following,
+        previous=preceding,
+        together=together,
+        content=alike,
+        bridged=bridged,
+        popular_order=order,
+        category_indptr=bounds,
+        category_order=within,
+        kin_popularity=np.log1p(alike.matrix() @ items.popularity).astype(np.float32),
+        n_into=np.log1p(np.bincount(following.indices, minlength=n_items)).astype(np.float32),
+    )
     return Model(as_of_ms, items, sources), histories

@@ -35,6 +35,7 @@ class Catalogue:
     brands : distinct names, ascending
     brand_row : int32, position in `brands`, -1 without one
     title_row : int32, equal for items whose titles differ only in case, spaces or punctuation
+    head_row : int32, equal for items whose titles start with the same word
     texts : what content similarity reads: title, path, brand, attributes, description
     """
 
@@ -48,6 +49,7 @@ class Catalogue:
     brands: list[str]
     brand_row: NDArray[np.int32]
     title_row: NDArray[np.int32]
+    head_row: NDArray[np.int32]
     texts: list[str]
 
     def __len__(self) -> int:
@@ -82,6 +84,7 @@ def catalogue_of(items: pa.Table) -> Catalogue:
         brands=brands,
         brand_row=np.array([brand_of.get(name, -1) for name in names], np.int32),
         title_row=_title_rows(titles),
+        head_row=_head_rows(titles),
         texts=_texts(items),
     )
 
@@ -100,6 +103,13 @@ def _title_rows(titles: Sequence[str]) -> NDArray[np.int32]:
     keys = [normal_title(t) or t for t in titles]
     row_of = {key: row for row, key in enumerate(sorted(set(keys)))}
     return np.array([row_of[k] for k in keys], np.int32)
+
+
+def _head_rows(titles: Sequence[str]) -> NDArray[np.int32]:
+    """Rows of first words; a title of punctuation alone stands for itself."""
+    heads = [(normal_title(t) or t).split(" ", 1)[0] for t in titles]
+    row_of = {head: row for row, head in enumerate(sorted(set(heads)))}
+    return np.array([row_of[h] for h in heads], np.int32)
 
 
 def _texts(items: pa.Table) -> list[str]:

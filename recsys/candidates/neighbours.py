@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +27,40 @@ class Neighbours:
         start, stop = int(self.indptr[item_row]), int(self.indptr[item_row + 1])
         return self.indices[start:stop], self.values[start:stop]
 
+    def matrix(self) -> sparse.csr_matrix:
+        """The similarities as float32 CSR (n_items, n_items)."""
+        return sparse.csr_matrix((self.values, self.indices, self.indptr), shape=(self.n_items, self.n_items))
+
+    def strongest(self, k: int) -> Neighbours:
+        """At most the `k` strongest of each item."""
+        counts = np.diff(self.indptr)
+        within = np.arange(len(self.indices)) - np.repeat(self.indptr[:-1], counts)
+        kept = within < k
+        indptr = np.concatenate(([0], np.cumsum(np.minimum(counts, k)))).astype(np.int64)
+        return Neighbours(indptr, self.indices[kept], self.values[kept])
+
 
 @dataclass(frozen=True, slots=True)
 class NeighbourScores:
     """Scores of every item from a user's recent items; float32 (n_items,) each.
 
     `total` sums the similarities to recent items, weighted; `last` is to the newest session's items, `best` the
-    strongest single one. `touched` are the rows that have any score, ascending.
+    strongest single one, `ties` counts the recent items that have any. `touched` are the rows with a score, ascending.
     """
 
     total: NDArray[np.float32]
     last: NDArray[np.float32]
     best: NDArray[np.float32]
+    ties: NDArray[np.float32]
     touched: NDArray[np.int32]
+
+
+def entries_of(indptr: NDArray[np.int64], rows: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(positions of the rows' entries in a CSR's arrays, row after row; number of entries of each row)."""
+    starts = indptr[rows]
+    lengths = indptr[rows + 1] - starts
+    offsets = np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    return np.arange(int(lengths.sum())) + offsets, lengths
 
 
 def score(
@@ -50,22 +72,20 @@ def score(
     """Score all items by their similarity to `recent_items` (newest first).
 
     Hot path: `benchmarks/serve_path.py`; cost grows with len(recent_items) * K, not with the catalogue
-    beyond three zeroed arrays.
+    beyond four zeroed arrays.
     """
     n = neighbours.n_items
-    total, last, best = (np.zeros(n, np.float32) for _ in range(3))
+    total, last, best, ties = (np.zeros(n, np.float32) for _ in range(4))
     if len(recent_items) == 0:
-        return NeighbourScores(total, last, best, np.empty(0, np.int32))
-    starts, stops = neighbours.indptr[recent_items], neighbours.indptr[recent_items + 1]
-    lengths = stops - starts
-    offsets = np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
-    at = np.arange(int(lengths.sum())) + offsets
+        return NeighbourScores(total, last, best, ties, np.empty(0, np.int32))
+    at, lengths = entries_of(neighbours.indptr, recent_items)
     rows, values = neighbours.indices[at], neighbours.values[at]
+    np.add.at(ties, rows, np.float32(1))
     np.add.at(total, rows, values * np.repeat(recent_weight, lengths))
     np.maximum.at(best, rows, values)
     newest = np.repeat(recent_session, lengths) == 0
     np.add.at(last, rows[newest], values[newest])
-    return NeighbourScores(total, last, best, np.unique(rows))
+    return NeighbourScores(total, last, best, ties, np.flatnonzero(ties).astype(np.int32))
 
 
 def score_reference(
@@ -76,14 +96,15 @@ def score_reference(
 ) -> NeighbourScores:
     """The slow, obvious form of `score`, kept for the test that holds them equal."""
     n = neighbours.n_items
-    total, last, best = (np.zeros(n, np.float32) for _ in range(3))
+    total, last, best, ties = (np.zeros(n, np.float32) for _ in range(4))
     for item, weight, session in zip(recent_items, recent_weight, recent_session, strict=True):
         for row, value in zip(*neighbours.row(int(item)), strict=True):
             total[row] += value * weight
             best[row] = max(best[row], value)
+            ties[row] += 1
             if session == 0:
                 last[row] += value
-    return NeighbourScores(total, last, best, np.flatnonzero(best > 0).astype(np.int32))
+    return NeighbourScores(total, last, best, ties, np.flatnonzero(best > 0).astype(np.int32))
 
 
 def strongest(neighbours: Neighbours, recent_items: NDArray[np.int32], item_row: int) -> tuple[int, float]:

@@ -1,6 +1,8 @@
 """From a profile to merged candidates: score each source, mask, take its best, merge in a fixed order.
 
-Invariant: no candidate is masked, none repeats, and the order depends only on ranks, sources and rows.
+The merge is weighted reciprocal rank fusion (Cormack, Clarke, Büttcher 2009): a candidate scores the sum over its
+sources of weight / (60 + rank), ties to the lower row. Invariant: no candidate is masked, none repeats, and the order
+depends only on ranks, sources and rows.
 """
 
 from __future__ import annotations
@@ -11,18 +13,25 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.candidates import user_knn
 from recsys.candidates.foldin import ItemFactors
 from recsys.candidates.neighbours import Neighbours, NeighbourScores, score
+from recsys.candidates.user_knn import UserNeighbours, UserScores
 from recsys.profiles.items import ItemTable
 from recsys.profiles.user import UserProfile
 
-SOURCES: Final = ("als", "next", "previous", "content", "repurchase", "category", "popular")
-"""Source names; their order breaks ties when ranks are equal."""
-
-QUOTAS: Final = (80, 80, 40, 60, 80, 40, 30)
+ITEM_TO_ITEM: Final = ("next", "previous", "together", "content", "bridged")
+"""Sources that are `Neighbours`, scored from the user's recent items."""
+SOURCES: Final = ("als", "users", *ITEM_TO_ITEM, "repurchase", "category", "popular")
+"""Source names, in the order of `QUOTAS` and `FUSION`."""
+QUOTAS: Final = (100, 200, 150, 60, 100, 150, 200, 80, 40, 30)
+"""The longest list of each source."""
+FUSION: Final = (0.5, 1.5, 1.0, 0.5, 0.5, 1.0, 1.0, 3.0, 0.5, 0.5)
+"""The weight of each source in the merge."""
+FUSION_RANK: Final = 60
 MAX_CANDIDATES: Final = 300
 SESSION_DECAY: Final = np.float32(0.8)
-"""How much less a recent item counts per session that lies after it, in the similarity sources."""
+"""How much less a recent item counts per session that lies after it, in the item-to-item sources."""
 N_CATEGORIES: Final = 10
 """A profile's strongest leaf categories whose popular items are proposed."""
 
@@ -32,59 +41,69 @@ class Sources:
     """All candidate models, fitted on events before one `as_of`.
 
     `popular_order` int32 (n_items,): rows by decayed popularity. `category_indptr`, `category_order`: the same
-    within each leaf category.
+    within each leaf category. `kin_popularity`, `n_into` float32 (n_items,): log of the popularity of an item's kin by
+    content, weighted by likeness, and of the number of items that lead to it.
     """
 
     als: ItemFactors
+    users: UserNeighbours
     next: Neighbours
     previous: Neighbours
+    together: Neighbours
     content: Neighbours
+    bridged: Neighbours
     popular_order: NDArray[np.int32]
     category_indptr: NDArray[np.int64]
     category_order: NDArray[np.int32]
+    kin_popularity: NDArray[np.float32]
+    n_into: NDArray[np.float32]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Every array by name, for saving."""
-        flat: dict[str, NDArray[np.generic]] = {}
-        for part, kind in _PARTS.items():
-            for f in fields(kind):
-                flat[f"{part}_{f.name}"] = getattr(getattr(self, part), f.name)
-        return flat | {name: getattr(self, name) for name in _PLAIN}
+        """Every array by name, for saving; nested parts join their names with an underscore."""
+        return _flatten(self)
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[np.generic]]) -> Sources:
         """Inverse of `arrays`."""
-        parts: dict[str, Any] = {
-            part: kind(**{f.name: arrays[f"{part}_{f.name}"] for f in fields(kind)}) for part, kind in _PARTS.items()
-        }
-        return cls(**parts | {name: arrays[name] for name in _PLAIN})
+        parts: dict[str, Any] = {"als": _unflatten(ItemFactors, "als_", arrays)}
+        kin = {name: _unflatten(Neighbours, f"users_{name}_", arrays) for name in ("kernel", "alike")}
+        parts["users"] = _unflatten(UserNeighbours, "users_", arrays, **kin)
+        parts |= {name: _unflatten(Neighbours, f"{name}_", arrays) for name in ITEM_TO_ITEM}
+        whole: Sources = _unflatten(cls, "", arrays, **parts)
+        return whole
 
 
-_PARTS: Final[dict[str, type]] = {
-    "als": ItemFactors,
-    "next": Neighbours,
-    "previous": Neighbours,
-    "content": Neighbours,
-}
-_PLAIN: Final = ("popular_order", "category_indptr", "category_order")
+def _flatten(part: Any, prefix: str = "") -> dict[str, NDArray[np.generic]]:
+    flat: dict[str, NDArray[np.generic]] = {}
+    for f in fields(part):
+        value = getattr(part, f.name)
+        flat |= {prefix + f.name: value} if isinstance(value, np.ndarray) else _flatten(value, f"{prefix}{f.name}_")
+    return flat
+
+
+def _unflatten(kind: Any, prefix: str, arrays: dict[str, NDArray[np.generic]], **parts: Any) -> Any:
+    return kind(**{f.name: arrays[prefix + f.name] for f in fields(kind) if f.name not in parts} | parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Every source's opinion of every item for one profile; arrays (n_items,)."""
+    """Every source's opinion of every item for one profile; `als` float32 (n_items,)."""
 
     als: NDArray[np.float32]
-    next: NeighbourScores
-    previous: NeighbourScores
-    content: NeighbourScores
+    users: UserScores
+    items: dict[str, NeighbourScores]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Merged candidates: `rows` int32 (n,); `ranks` float32 (n, n_sources), 1-based, NaN = not proposed."""
+    """Merged candidates in merge order: `rows` int32 (n,); `ranks` float32 (n, n_sources), 1-based, NaN = absent.
+
+    `fused` float32 (n,) are the fusion scores, descending.
+    """
 
     rows: NDArray[np.int32]
     ranks: NDArray[np.float32]
+    fused: NDArray[np.float32]
     scored: Scored
 
 
@@ -104,12 +123,10 @@ def score_sources(sources: Sources, profile: UserProfile) -> Scored:
     """Score every item by each model. Hot path: `benchmarks/serve_path.py`."""
     weight = SESSION_DECAY ** profile.recent_session.astype(np.float32)
     recent, session = profile.recent_items, profile.recent_session
-    factor = sources.als.user_factor(profile.items, profile.weight)
     return Scored(
-        als=sources.als.scores(factor),
-        next=score(sources.next, recent, weight, session),
-        previous=score(sources.previous, recent, weight, session),
-        content=score(sources.content, recent, weight, session),
+        als=sources.als.scores(sources.als.user_factor(profile.items, profile.weight)),
+        users=user_knn.score(sources.users, *user_knn.query(profile.items, profile.weight, profile.last_ms)),
+        items={name: score(getattr(sources, name), recent, weight, session) for name in ITEM_TO_ITEM},
     )
 
 
@@ -175,12 +192,12 @@ def propose(
     own = profile.items[own_order]
     lists = {
         "als": _best(scored.als, every, allowed, k["als"]) if len(profile.items) else np.empty(0, np.int32),
+        "users": _best(scored.users.alike, scored.users.touched, allowed, k["users"]),
         "repurchase": own[allowed[own]][: k["repurchase"]],
         "category": _popular_in_categories(sources, profile, allowed, k["category"]),
         "popular": _first_allowed(sources.popular_order, allowed, k["popular"]),
     }
-    for name in ("next", "previous", "content"):
-        part: NeighbourScores = getattr(scored, name)
+    for name, part in scored.items.items():
         lists[name] = _best(part.total, part.touched, allowed, k[name])
     return lists
 
@@ -193,16 +210,16 @@ def retrieve(
     quotas: tuple[int, ...] = QUOTAS,
     limit: int = MAX_CANDIDATES,
 ) -> Candidates:
-    """Merged candidates, by best rank over the sources, then source, then row; at most `limit`."""
+    """Merged candidates by fusion score, ties to the lower row; at most `limit`."""
     scored = score_sources(sources, profile)
     lists = propose(sources, scored, profile, allowed, quotas=quotas)
     rows = np.concatenate([lists[name] for name in SOURCES])
-    source = np.repeat(np.arange(len(SOURCES)), [len(lists[name]) for name in SOURCES])
-    rank = np.concatenate([np.arange(1, len(lists[name]) + 1) for name in SOURCES])
+    lengths = [len(lists[name]) for name in SOURCES]
+    source = np.repeat(np.arange(len(SOURCES)), lengths)
+    rank = np.concatenate([np.arange(1, n + 1) for n in lengths])
     distinct, inverse = np.unique(rows, return_inverse=True)
     ranks = np.full((len(distinct), len(SOURCES)), np.nan, np.float32)
     ranks[inverse, source] = rank
-    best = np.full(len(distinct), np.iinfo(np.int64).max)
-    np.minimum.at(best, inverse, rank * len(SOURCES) + source)
-    order = np.argsort(best, kind="stable")[:limit]
-    return Candidates(distinct[order].astype(np.int32), ranks[order], scored)
+    fused = np.bincount(inverse, np.repeat(FUSION, lengths) / (FUSION_RANK + rank), len(distinct)).astype(np.float32)
+    order = np.argsort(-fused, kind="stable")[:limit]
+    return Candidates(distinct[order].astype(np.int32), ranks[order], fused[order], scored)

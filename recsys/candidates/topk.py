@@ -14,7 +14,7 @@ def top_k(left: sparse.csr_matrix, right: sparse.csr_matrix, k: int) -> Neighbou
 
     Memory: k entries a row. A row's result does not depend on the number of threads.
     """
-    product = sp_matmul_topn(left, right, top_n=k + 1, sort=True, threshold=0.0, n_threads=2)
+    product = largest(left, right, k + 1)
     rows = np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
     keep = (rows != product.indices) & (product.data > 0)
     rows, indices, values = rows[keep], product.indices[keep], product.data[keep]
@@ -24,3 +24,8 @@ def top_k(left: sparse.csr_matrix, right: sparse.csr_matrix, k: int) -> Neighbou
     chosen = within < k
     indptr = np.concatenate(([0], np.cumsum(np.minimum(counts, k)))).astype(np.int64)
     return Neighbours(indptr, indices[chosen].astype(np.int32), values[chosen].astype(np.float32))
+
+
+def largest(left: sparse.csr_matrix, right: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
+    """`left @ right` with each row's `k` largest positive entries, strongest first; float32."""
+    return sp_matmul_topn(left, right, top_n=k, sort=True, threshold=0.0, n_threads=2)

@@ -129,7 +129,15 @@ def build_items(
     n_items, n_categories = len(catalogue.ids), len(catalogue.category_paths)
     age = (as_of_ms - events.time_ms[visible]) / MS_PER_DAY
     decayed = WEIGHTS[events.type_code[visible]] * 0.5 ** (age / HALF_LIFE_DAYS)
-    popularity = np.bincount(events.item_row[visible], decayed, n_items)
+    popularity = np.bincount(events.item_row[visible], decayed, n_items).astype(np.float64)
+    crowd = _crowd(
+        events.user_row[visible],
+        events.item_row[visible],
+        events.time_ms[visible],
+        weight=WEIGHTS[events.type_code[visible]],
+        as_of_ms=as_of_ms,
+        n_items=n_items,
+    )
 
     leaf = catalogue.leaf_row
     has_leaf = leaf >= 0
@@ -156,6 +164,7 @@ def build_items(
         parent_row=parent_rows(catalogue),
         brand_row=catalogue.brand_row,
         title_row=catalogue.title_row,
+        head_row=catalogue.head_row,
         price=catalogue.price,
         paid=paid,
         available=catalogue.available if catalogue_is_known else np.ones(n_items, bool),
@@ -169,6 +178,11 @@ def build_items(
         gap_days=f32(gap_days),
         discount=f32(discount),
         age_days=f32(age_days),
+        **{name: f32(values) for name, values in crowd.items()},
+        head_popularity=f32(_sum_by(catalogue.head_row, popularity)[catalogue.head_row]),
+        share_of_leaf=f32(_share_within(leaf, popularity)),
+        share_of_brand=f32(_share_within(catalogue.brand_row, popularity)),
+        share_of_head=f32(_share_within(catalogue.head_row, popularity)),
         price_z=price_z_scores(paid, leaf),
         category_repeat=f32(category_repeat),
         category_gap_days=f32(category_gap),
@@ -180,6 +194,44 @@ def build_items(
         ),
         queries=QueryIndex.build(catalogue.titles, leaf),
     )
+
+
+def _crowd(
+    user_row: NDArray[np.int32],
+    item_row: NDArray[np.int32],
+    time_ms: NDArray[np.int64],
+    *,
+    weight: NDArray[np.float32],
+    as_of_ms: int,
+    n_items: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Who an item's events are by, and how old they are; only events with a positive weight count."""
+    strong = weight > 0
+    user_row, item_row, time_ms = user_row[strong], item_row[strong], time_ms[strong]
+    age_days = (as_of_ms - time_ms) / MS_PER_DAY
+    n_events = np.bincount(item_row, minlength=n_items)
+    per_user = np.bincount(user_row)
+    newest_ms = np.zeros(len(per_user), np.int64)
+    np.maximum.at(newest_ms, user_row, time_ms)
+    newest = time_ms == newest_ms[user_row]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "mean_log_age": np.bincount(item_row, np.log1p(age_days), n_items) / n_events,
+            "newest_share": np.bincount(item_row, newest, n_items) / (n_events + 5),
+            "mean_user_events": np.bincount(item_row, np.log1p(per_user[user_row]), n_items) / n_events,
+        }
+
+
+def _sum_by(key: NDArray[np.int32], values: NDArray[np.floating]) -> NDArray[np.float64]:
+    known = key >= 0
+    return np.bincount(key[known], values[known], int(key.max(initial=-1)) + 1).astype(np.float64)
+
+
+def _share_within(key: NDArray[np.int32], values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Each value's share of the sum over its key, shrunk by one event; NaN where the key is -1."""
+    totals = np.append(_sum_by(key, values), np.nan)
+    share: NDArray[np.float64] = values / (totals[key] + 1)
+    return share
 
 
 def build_histories(events: Events, items: ItemTable, *, as_of_ms: int, from_ms: int | None = None) -> Histories:

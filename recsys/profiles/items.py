@@ -29,6 +29,7 @@ class ItemTable:
     parent_row: NDArray[np.int32]
     brand_row: NDArray[np.int32]
     title_row: NDArray[np.int32]
+    head_row: NDArray[np.int32]  # equal for titles that start with the same word: a brand or a line, often
     price: NDArray[np.float32]  # the catalogue's: for filters and copy, never for features
     paid: NDArray[np.float32]  # mean paid per unit; NaN if never bought
     available: NDArray[np.bool_]
@@ -42,6 +43,13 @@ class ItemTable:
     gap_days: NDArray[np.float32]  # mean days between a user's takings of it; NaN if never twice
     discount: NDArray[np.float32]  # mean share off the list price
     age_days: NDArray[np.float32]  # since its first event; NaN if never seen
+    mean_log_age: NDArray[np.float32]  # mean log(1 + days) of its events; NaN if never seen
+    newest_share: NDArray[np.float32]  # share of its users whose newest event is on it, shrunk
+    mean_user_events: NDArray[np.float32]  # mean log(1 + events) of its users, by event
+    head_popularity: NDArray[np.float32]  # decayed events of all items with the same first word
+    share_of_leaf: NDArray[np.float32]  # of its leaf category's decayed events; NaN without one
+    share_of_brand: NDArray[np.float32]
+    share_of_head: NDArray[np.float32]
     price_z: NDArray[np.float32]  # log price against its leaf category, in standard deviations
     category_repeat: NDArray[np.float32]  # (n_categories,)
     category_gap_days: NDArray[np.float32]  # (n_categories,)

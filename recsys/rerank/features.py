@@ -12,21 +12,23 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.neighbours import NeighbourScores
-from recsys.candidates.retrieve import SOURCES, Candidates
+from recsys.candidates.retrieve import ITEM_TO_ITEM, SOURCES, Candidates, Sources
 from recsys.profiles.items import ItemTable
 from recsys.profiles.user import UserProfile
 from recsys.schema import MS_PER_DAY
 
 Column = NDArray[np.float32]
 
-_SIMILAR: Final = ("next", "previous", "content")
-
 FEATURES: Final[tuple[str, ...]] = (
     *(f"rank_{source}" for source in SOURCES),  # 1-based rank in the source's list; NaN = absent
     "n_sources",  # sources that propose the item
+    "fused",  # merge score, share of the request's largest
+    "fused_rank",  # place in the merge
     "als_score",  # z-score of the ALS inner product within the request
-    *(f"{s}_{part}" for s in _SIMILAR for part in ("total", "last", "best")),  # total: share of max
+    "users_had",  # what users like this one have: share of max
+    "users_had_raw",
+    "users_alike",  # the same, and their items' kin: share of max
+    *(f"{s}_{part}" for s in ITEM_TO_ITEM for part in ("total", "last", "last_share", "best", "ties")),
     "n_events",  # the user's strong events on the item
     "n_bought",  # purchases of the item
     "bought_share",  # its share of the user's strong events
@@ -39,6 +41,10 @@ FEATURES: Final[tuple[str, ...]] = (
     "leaf_affinity",
     "parent_affinity",
     "brand_affinity",
+    "head_affinity",  # share of the user's items whose title starts with the same word: a brand or a line
+    "in_last_leaf",  # 1 if the newest item is of the same leaf category, brand, first word
+    "in_last_brand",
+    "in_last_head",
     "days_since_leaf",  # since the user's last event in the leaf category
     "leaf_due",  # days since leaf / the category's mean gap
     "price",  # log of the mean paid
@@ -54,6 +60,15 @@ FEATURES: Final[tuple[str, ...]] = (
     "repeat_rate",
     "category_repeat",
     "age_days",
+    "mean_log_age",  # of the item's events, log days
+    "newest_share",  # share of its users whose newest event it is
+    "mean_user_events",  # log, of its users
+    "share_of_leaf",  # of its leaf category's decayed events; brand, first word likewise
+    "share_of_brand",
+    "share_of_head",
+    "head_popularity",  # log decayed events of all items with the same first word
+    "kin_popularity",  # log, of items alike, weighted by likeness
+    "n_into",  # log of the items that lead to it
     "user_events",  # log
     "user_items",  # log of distinct items
     "user_sessions",  # log
@@ -61,6 +76,8 @@ FEATURES: Final[tuple[str, ...]] = (
     "user_repeat_share",
     "user_price_level",
     "user_discount_share",
+    "user_popularity",  # mean popularity of the user's items, log
+    "last_popularity",  # of the newest one, log
 )
 
 
@@ -127,11 +144,17 @@ def _affinity_features(
     since = (time_ms - lookup_ms(profile.leaf_last_ms, leaf)) / MS_PER_DAY
     days_since_leaf = np.where(last > 0, since, np.nan).astype(np.float32)
     price = items.paid[rows]
+    heads = np.bincount(items.head_row[profile.items], minlength=int(items.head_row.max(initial=-1)) + 1)
+    newest = profile.recent_items[:1]
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
             "leaf_affinity": lookup(profile.leaf_affinity, leaf),
             "parent_affinity": lookup(profile.parent_affinity, items.parent_row[rows]),
             "brand_affinity": lookup(profile.brand_affinity, items.brand_row[rows]),
+            "head_affinity": (heads[items.head_row[rows]] / max(len(profile.items), 1)).astype(np.float32),
+            "in_last_leaf": _same(items.leaf_row, rows, newest),
+            "in_last_brand": _same(items.brand_row, rows, newest),
+            "in_last_head": _same(items.head_row, rows, newest),
             "days_since_leaf": days_since_leaf,
             "leaf_due": days_since_leaf / lookup(items.category_gap_days, leaf),
             "price": np.log(price),
@@ -143,6 +166,14 @@ def _affinity_features(
         }
 
 
+def _same(key: NDArray[np.int32], rows: NDArray[np.int32], newest: NDArray[np.int32]) -> Column:
+    """1 where a candidate shares a key that is known with the newest item."""
+    if len(newest) == 0:
+        return np.zeros(len(rows), np.float32)
+    same: Column = ((key[rows] == key[newest[0]]) & (key[rows] >= 0)).astype(np.float32)
+    return same
+
+
 def lookup_ms(values: NDArray[np.int64], key: NDArray[np.int32]) -> NDArray[np.int64]:
     """Times by category row; 0 where the row is -1."""
     if len(values) == 0:
@@ -150,26 +181,27 @@ def lookup_ms(values: NDArray[np.int64], key: NDArray[np.int32]) -> NDArray[np.i
     return np.where(key >= 0, values[np.maximum(key, 0)], 0)
 
 
-def features(candidates: Candidates, profile: UserProfile, items: ItemTable, *, time_ms: int) -> NDArray[np.float32]:
+def features(
+    candidates: Candidates, profile: UserProfile, items: ItemTable, sources: Sources, *, time_ms: int
+) -> NDArray[np.float32]:
     """Feature matrix of one request, float32 (n_candidates, len(FEATURES)), C-contiguous.
 
     Hot path: `benchmarks/serve_path.py`; cost grows with the number of candidates only.
     """
-    rows, scored = candidates.rows, candidates.scored
-    columns: dict[str, Column | float] = {f"rank_{source}": candidates.ranks[:, i] for i, source in enumerate(SOURCES)}
-    columns["n_sources"] = np.isfinite(candidates.ranks).sum(axis=1)
-    columns["als_score"] = _z_score(scored.als[rows])
-    for source in _SIMILAR:
-        part: NeighbourScores = getattr(scored, source)
-        columns[f"{source}_total"] = _share_of_max(part.total[rows])
-        columns[f"{source}_last"] = part.last[rows]
-        columns[f"{source}_best"] = part.best[rows]
+    rows = candidates.rows
+    columns: dict[str, Column | float] = _source_features(candidates)
     columns |= _pair_features(rows, profile, items, time_ms)
     columns |= _affinity_features(rows, profile, items, time_ms)
-    for name in ("popularity", "n_7d", "n_28d", "n_users"):
+    for name in _LOGGED:
         columns[name] = np.log1p(getattr(items, name)[rows])
-    for name in ("trend", "repeat_rate", "age_days"):
+    for name in _AS_THEY_ARE:
         columns[name] = getattr(items, name)[rows]
+    columns["kin_popularity"] = sources.kin_popularity[rows]
+    columns["n_into"] = sources.n_into[rows]
+    popularity = np.log1p(items.popularity[profile.items])
+    columns["user_popularity"] = float(popularity.mean()) if len(popularity) else np.nan
+    newest = profile.recent_items[:1]
+    columns["last_popularity"] = float(np.log1p(items.popularity[newest[0]])) if len(newest) else np.nan
     columns["user_events"] = float(np.log1p(profile.n_total))
     columns["user_items"] = float(np.log1p(len(profile.items)))
     columns["user_sessions"] = float(np.log1p(profile.n_sessions))
@@ -181,3 +213,30 @@ def features(candidates: Candidates, profile: UserProfile, items: ItemTable, *, 
     for i, name in enumerate(FEATURES):
         matrix[:, i] = columns[name]
     return matrix
+
+
+_LOGGED: Final = ("popularity", "n_7d", "n_28d", "n_users", "head_popularity")
+_AS_THEY_ARE: Final = (
+    *("trend", "repeat_rate", "age_days", "mean_log_age", "newest_share", "mean_user_events"),
+    *("share_of_leaf", "share_of_brand", "share_of_head"),
+)
+
+
+def _source_features(candidates: Candidates) -> dict[str, Column | float]:
+    """Ranks and scores of every source; scores as shares of the request's largest, so that a refit may rescale."""
+    rows, scored = candidates.rows, candidates.scored
+    columns: dict[str, Column | float] = {f"rank_{source}": candidates.ranks[:, i] for i, source in enumerate(SOURCES)}
+    columns["n_sources"] = np.isfinite(candidates.ranks).sum(axis=1)
+    columns["fused"] = _share_of_max(candidates.fused)
+    columns["fused_rank"] = np.arange(1, len(rows) + 1, dtype=np.float32)
+    columns["als_score"] = _z_score(scored.als[rows])
+    columns["users_had"] = _share_of_max(scored.users.had[rows])
+    columns["users_had_raw"] = scored.users.had[rows]
+    columns["users_alike"] = _share_of_max(scored.users.alike[rows])
+    for source, part in scored.items.items():
+        columns[f"{source}_total"] = _share_of_max(part.total[rows])
+        columns[f"{source}_last"] = part.last[rows]
+        columns[f"{source}_last_share"] = _share_of_max(part.last[rows])
+        columns[f"{source}_best"] = part.best[rows]
+        columns[f"{source}_ties"] = part.ties[rows]
+    return columns

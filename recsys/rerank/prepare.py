@@ -51,5 +51,5 @@ def prepare(
     profile = user_profile(history, model.items, time_ms=time_ms)
     allowed = eligible(model.items, profile, purchased=purchased, only=only, excluded=excluded, by_title=by_title)
     candidates = retrieve(model.sources, profile, allowed, quotas=quotas, limit=limit)
-    matrix = features(candidates, profile, model.items, time_ms=time_ms)
+    matrix = features(candidates, profile, model.items, model.sources, time_ms=time_ms)
     return Prepared(profile, candidates, matrix, int(allowed.sum()))

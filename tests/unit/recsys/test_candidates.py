@@ -72,7 +72,9 @@ def test_covisitation_follows_the_direction_of_time() -> None:
     users = np.repeat(np.arange(6), 3).astype(np.int32)
     items = np.tile([0, 1, 2], 6).astype(np.int32)
     times = np.tile([0, DAY, 2 * DAY], 6).astype(np.int64)
-    forward, backward = covisitation.fit(users, items, times, 4, covisitation.CovisitationConfig())
+    forward, backward = covisitation.fit_directed(
+        users, items, times, age_days=np.zeros(18), n_items=4, config=covisitation.CovisitationConfig()
+    )
     assert forward.row(0)[0].tolist() == [1, 2]
     assert forward.row(2)[0].tolist() == []
     assert backward.row(2)[0].tolist() == [1, 0]
@@ -82,7 +84,9 @@ def test_covisitation_follows_the_direction_of_time() -> None:
 def test_a_basket_counts_both_ways() -> None:
     """Items bought at one moment have no order."""
     users, items = np.array([0, 0], np.int32), np.array([0, 1], np.int32)
-    forward, backward = covisitation.fit(users, items, np.zeros(2, np.int64), 2, covisitation.CovisitationConfig())
+    forward, backward = covisitation.fit_directed(
+        users, items, np.zeros(2, np.int64), age_days=np.zeros(2), n_items=2, config=covisitation.CovisitationConfig()
+    )
     assert forward.row(0)[0].tolist() == backward.row(0)[0].tolist() == [1]
     assert forward.row(1)[0].tolist() == [0]
 
