@@ -71,7 +71,7 @@ def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Ste
         )
         together = covisitation.fit_undirected(matrix, config.covisitation)
     with steps.step("content"):
-        alike = content.fit(catalogue.texts, config.content)
+        alike = content.fit(catalogue.titles, catalogue.texts, config.content)
         kin = smoothing.spread(alike, config.smoothing)
     with steps.step("bridged"):
         bridged = smoothing.bridge(following, kin, config.smoothing)

@@ -94,7 +94,7 @@ def test_a_basket_counts_both_ways() -> None:
 def test_content_puts_like_texts_together() -> None:
     """The nearest text of each is its pair; a text without words has no neighbour."""
     texts = ["red wool scarf", "blue wool scarf", "steel water bottle", "glass water bottle", ""]
-    alike = content.fit(texts, content.ContentConfig(k=2))
+    alike = content.fit(texts, texts, content.ContentConfig(k=2))
     assert [alike.row(i)[0][0] for i in range(4)] == [1, 0, 3, 2]
     assert len(alike.row(4)[0]) == 0
 
