@@ -40,7 +40,7 @@ from recsys.rerank.ranker import predict
 from recsys.rerank.training_set import history_at, past_requests
 
 K = 10
-TRADE_OFFS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7)
+TRADE_OFFS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,18 @@ from recsys.slate import Reason
 PINNED: Final = Reason("pinned")
 MAX_REASONS: Final = 3
 _OWN: Final = "bought_before"
-_FROM_SOURCE: Final = {"next": "often_bought_next", "previous": "often_bought_with", "content": "similar_to"}
+_FROM_SOURCE: Final = {
+    "next": "often_bought_next",
+    "previous": "often_bought_with",
+    "together": "often_bought_with",
+    "content": "similar_to",
+}
 _FROM_ANY_NEIGHBOUR: Final = "goes_with"
 """Of an item-to-item source without words of its own."""
 _PLAIN: Final = {
     "category": "popular_in_your_category",
     "als": "people_like_you",
-    "user_knn": "people_like_you",
+    "users": "people_like_you",
     "popular": "popular_now",
 }
 
@@ -39,7 +44,7 @@ def reasons_for(
 
     `added` is what each source added to the score (`source_contributions`): the strongest then comes first, those
     below 0 are dropped, and ALS names the user's item that drives its score. A search comes first always: it is not
-    the ranker that lifts its items.
+    the ranker that lifts its items. One reason a code.
     """
     row = int(ready.candidates.rows[at])
     profile, ranks = ready.profile, ready.candidates.ranks[at]
@@ -65,7 +70,8 @@ def reasons_for(
     reasons = [reason for _, reason in found]
     if int(model.items.leaf_row[row]) in profile.searched:
         reasons.insert(0, Reason("you_searched_for_it"))
-    return tuple(dict.fromkeys(reasons))[:MAX_REASONS]
+    of_code = {reason.code: reason for reason in reversed(reasons)}  # the strongest of each code
+    return tuple(reason for reason in reasons if of_code[reason.code] is reason)[:MAX_REASONS]
 
 
 def _als_evidence(model: Model, ready: Prepared, row: int, ids: IdMap) -> str:

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.candidates.foldin import ItemFactors, confidence
 
-_PARTS: Final = ("score", "total", "last", "best")
-"""Suffixes of the features that carry a source's own scores."""
-_ALSO: Final[dict[str, tuple[str, ...]]] = {
+_COUNTED: Final[dict[str, tuple[str, ...]]] = {
     "repurchase": (
         *("n_events", "n_bought", "bought_share", "own_weight", "days_since_item"),
         *("own_due", "item_due", "in_last_session", "title_bought"),
@@ -23,13 +21,13 @@ _ALSO: Final[dict[str, tuple[str, ...]]] = {
     "category": ("leaf_affinity", "parent_affinity", "days_since_leaf", "leaf_due"),
     "popular": ("popularity", "n_7d", "n_28d", "trend", "n_users"),
 }
-"""Further features that say what these sources say."""
+"""What is counted of the same as these sources say; every other source's own scores begin with its name."""
 
 
 def feature_contributions(booster: lgb.Booster, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
     """Each feature's share of each row's score, float64 (n, n_features + 1); the last column is what all rows share.
 
-    Tree SHAP (Lundberg et al. 2020): a row sums to the ranker's score. About the cost of ten predictions a row.
+    Tree SHAP (Lundberg et al. 2020): a row sums to the ranker's score.
     """
     found = booster.predict(matrix, pred_contrib=True, num_threads=1, validate_features=False)
     return np.asarray(found, np.float64)
@@ -40,16 +38,15 @@ def source_contributions(
 ) -> dict[str, float]:
     """What each source adds to one item's score: the contributions (n_features,) of the features it feeds, summed.
 
-    These are its rank, its own scores, and for own purchases, categories and popularity what is counted of the same.
+    These are its rank and its own scores, or for own purchases, categories and popularity what is counted of the same.
     """
-    by_name = dict(zip(names, contributions.tolist(), strict=True))
-    return {
-        source: sum(
-            by_name.get(name, 0.0)
-            for name in (f"rank_{source}", *(f"{source}_{part}" for part in _PARTS), *_ALSO.get(source, ()))
-        )
-        for source in sources
-    }
+    added = dict.fromkeys(sources, 0.0)
+    for name, value in zip(names, contributions.tolist(), strict=True):
+        for source in sources:
+            own = name in _COUNTED[source] if source in _COUNTED else name.startswith(f"{source}_")
+            if own or name == f"rank_{source}":
+                added[source] += value
+    return added
 
 
 def strongest_features(contributions: NDArray[np.float64], names: tuple[str, ...], *, n: int) -> dict[str, float]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scipy.stats import chisquare
 
 from recsys import bundle as bundles
 from recsys.errors import ConfigError
 from recsys.recommender import Recommender
+from recsys.rerank.explore import ExploreConfig
+from recsys.rerank.page import SlateConfig
 from recsys.rules import parse_rules, read_rules
 from recsys.slate import ItemFilter, ItemUpdate, SlateRequest
 
@@ -186,3 +190,17 @@ def test_a_rule_for_nothing_is_told(shop: Recommender) -> None:
     before = _ids(shop)
     assert shop.use_rules(rules) == ("r0", "r1")
     assert _ids(shop) == before
+
+
+def test_served_propensities_match_frequencies(shop_bundles: Path) -> None:
+    """Over 400 request ids the last place shows each item as often as the propensity that came with it says."""
+    config = SlateConfig(explore=ExploreConfig(slots=1, epsilon=0.8, pool=6))
+    shop = Recommender(bundles.load(bundles.current(shop_bundles), verify=False), config=config)
+    shown: Counter[str] = Counter()
+    said: dict[str, float] = {}
+    for i in range(400):
+        last = shop.recommend(_request(shop, seed_text=f"id-{i}|0", page_size=5)).items[-1]
+        shown[last.item_id] += 1
+        assert said.setdefault(last.item_id, last.propensity) == last.propensity
+    assert sum(said.values()) == pytest.approx(1)
+    assert chisquare([shown[i] for i in said], [400 * p for p in said.values()]).pvalue > 0.001

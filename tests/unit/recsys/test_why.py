@@ -12,11 +12,14 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from offline_jobs.demo import WHY
 from recsys import bundle as bundles
+from recsys import reasons
 from recsys.candidates.foldin import ItemFactors, confidence
 from recsys.candidates.retrieve import SOURCES
 from recsys.reasons import reasons_for
 from recsys.recommender import Recommender
+from recsys.rerank import contributions
 from recsys.rerank.contributions import (
     als_contributions,
     feature_contributions,
@@ -84,10 +87,25 @@ def test_feature_contributions_sum_to_the_score(bundle: bundles.Bundle) -> None:
 
 def test_a_sources_contribution_is_that_of_its_features() -> None:
     """Rank and own scores of a source, and nothing of a source whose name begins alike."""
-    names = ("rank_als", "als_score", "rank_popular", "popularity", "rank_category", "category_repeat", "price")
-    shares = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
+    names = (
+        "rank_als",
+        "als_score",
+        "rank_popular",
+        "popularity",
+        "rank_category",
+        "category_repeat",
+        "nextish",
+        "price",
+    )
+    shares = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0])
     found = source_contributions(shares, names, ("als", "popular", "category", "next"))
     assert found == {"als": 3.0, "popular": 12.0, "category": 16.0, "next": 0.0}
+
+
+def test_every_feature_that_counts_for_a_source_exists() -> None:
+    """No feature counted for a source by name is unknown to the ranker: a renamed one would silently count nothing."""
+    for counted in contributions._COUNTED.values():
+        assert set(counted) <= set(FEATURES)
 
 
 def test_only_features_that_raised_the_score_are_named() -> None:
@@ -130,8 +148,8 @@ def test_people_like_you_names_the_item_that_drives_the_score(bundle: bundles.Bu
         for at in range(10):
             row = int(ready.candidates.rows[at])
             only_als = dict.fromkeys(SOURCES, -1.0) | {"als": 1.0}
-            reasons = reasons_for(bundle.model, ready, at, bundle.item_ids, added=only_als)
-            for reason in reasons:
+            found_reasons = reasons_for(bundle.model, ready, at, bundle.item_ids, added=only_als)
+            for reason in found_reasons:
                 if reason.code == "you_searched_for_it":
                     continue
                 assert reason.code == "people_like_you"
@@ -161,3 +179,9 @@ def test_an_explained_slate_is_the_same_slate(bundle: bundles.Bundle) -> None:
             assert all(value > 0 for value in item.contributions.values())
             assert {reason.evidence_item_id for reason in item.reasons} <= known | {""}
         assert not any(item.contributions or item.features for item in plain.items)
+
+
+def test_the_demo_has_words_for_every_reason() -> None:
+    """A reason without words would end the demo."""
+    codes = {"you_searched_for_it", "looked_at_before", reasons._OWN, reasons.PINNED.code, reasons._FROM_ANY_NEIGHBOUR}
+    assert codes | set(reasons._FROM_SOURCE.values()) | set(reasons._PLAIN.values()) == set(WHY)
