@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.candidates.retrieve import SOURCES
 from recsys.ids import IdMap
-from recsys.reasons import MAX_REASONS, PINNED, reasons_for
+from recsys.reasons import MAX_REASONS, PINNED, evidence_of, reasons_for
 from recsys.rerank.contributions import feature_contributions, source_contributions, strongest_features
 from recsys.rerank.features import FEATURES
 from recsys.rerank.page import Place
@@ -37,6 +37,13 @@ def slate_items(
     With the ranker in `explain_with` also feature values and what each added to the score, and the reasons in that
     order; this costs several times the ranking itself.
     """
+    evidence = evidence_of(model, ready, np.array([place.row for place in places], np.int32))
+
+    def why(place: Place, added: Mapping[str, float] | None) -> tuple[Reason, ...]:
+        first = (PINNED,) if place.pinned else ()
+        found = reasons_for(model, ready, place.at, ids, evidence=evidence, added=added) if place.at >= 0 else ()
+        return (first + found)[:MAX_REASONS]
+
     items = []
     for i, place in enumerate(places):
         known = place.at >= 0
@@ -47,7 +54,7 @@ def slate_items(
                 rank=i + 1,
                 score=float(scores[place.at]) if known else 0.0,
                 sources=tuple(name for name, rank in zip(SOURCES, ranks, strict=known) if np.isfinite(rank)),
-                reasons=_reasons(model, ready, place, ids, None),
+                reasons=why(place, None),
                 propensity=place.propensity,
             )
         )
@@ -58,16 +65,8 @@ def slate_items(
             added = source_contributions(shares[:-1], FEATURES, SOURCES)
             items[i] = replace(
                 items[i],
-                reasons=_reasons(model, ready, places[i], ids, added),
+                reasons=why(places[i], added),
                 features=dict(zip(FEATURES, values.tolist(), strict=True)),
                 contributions=strongest_features(shares[:-1], FEATURES, n=N_CONTRIBUTIONS),
             )
     return tuple(items)
-
-
-def _reasons(
-    model: Model, ready: Prepared, place: Place, ids: IdMap, added: Mapping[str, float] | None
-) -> tuple[Reason, ...]:
-    first = (PINNED,) if place.pinned else ()
-    found = reasons_for(model, ready, place.at, ids, added=added) if place.at >= 0 else ()
-    return (first + found)[:MAX_REASONS]

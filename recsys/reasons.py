@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recsys.candidates.neighbours import Neighbours, strongest
+from recsys.candidates.neighbours import Neighbours
 from recsys.candidates.retrieve import SOURCES
 from recsys.ids import IdMap
 from recsys.rerank.contributions import als_contributions
@@ -37,8 +38,47 @@ _PLAIN: Final = {
 }
 
 
+Evidence = Mapping[str, Mapping[int, int]]
+"""Source -> row of an item -> row of the user's item it rests on."""
+
+
+def evidence_of(model: Model, ready: Prepared, rows: NDArray[np.int32]) -> Evidence:
+    """For each item-to-item source the recent item with the strongest tie to each of `rows`, where there is one.
+
+    Hot path: `benchmarks/serve_path.py`; one look per source for a whole page.
+    """
+    sources = ((name, getattr(model.sources, name, None)) for name in SOURCES)
+    recent = ready.profile.recent_items
+    return {name: _strongest(part, recent, rows) for name, part in sources if isinstance(part, Neighbours)}
+
+
+def _strongest(neighbours: Neighbours, recent: NDArray[np.int32], rows: NDArray[np.int32]) -> dict[int, int]:
+    """`neighbours.strongest` for many rows at once; a tie goes to the newer item."""
+    if len(recent) == 0:
+        return {}
+    starts = neighbours.indptr[recent]
+    lengths = neighbours.indptr[recent + 1] - starts
+    offsets = np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    at = np.arange(int(lengths.sum())) + offsets
+    hits = np.flatnonzero(np.isin(neighbours.indices[at], rows))
+    owners = np.repeat(recent, lengths)[hits].tolist()
+    found: dict[int, int] = {}
+    strength: dict[int, float] = {}
+    shown, values = neighbours.indices[at[hits]].tolist(), neighbours.values[at[hits]].tolist()
+    for row, owner, value in zip(shown, owners, values, strict=True):
+        if value > strength.get(row, 0.0):
+            found[row], strength[row] = owner, value
+    return found
+
+
 def reasons_for(
-    model: Model, ready: Prepared, at: int, ids: IdMap, *, added: Mapping[str, float] | None = None
+    model: Model,
+    ready: Prepared,
+    at: int,
+    ids: IdMap,
+    *,
+    evidence: Evidence,
+    added: Mapping[str, float] | None = None,
 ) -> tuple[Reason, ...]:
     """Reasons of the candidate at position `at`, strongest first: own purchase, evidence items, then the rest.
 
@@ -55,11 +95,10 @@ def reasons_for(
         found.append(("repurchase", Reason(_OWN if bought else "looked_at_before", ids.id(row))))
     by_rank = sorted((float(r), name) for name, r in zip(SOURCES, ranks, strict=True) if np.isfinite(r))
     for _, name in by_rank:
-        neighbours = getattr(model.sources, name, None)
-        if isinstance(neighbours, Neighbours):
-            evidence, _ = strongest(neighbours, profile.recent_items, row)
-            if evidence >= 0 and evidence != row:
-                found.append((name, Reason(_FROM_SOURCE.get(name, _FROM_ANY_NEIGHBOUR), ids.id(evidence))))
+        if name in evidence:
+            other = evidence[name].get(row, row)
+            if other != row:
+                found.append((name, Reason(_FROM_SOURCE.get(name, _FROM_ANY_NEIGHBOUR), ids.id(other))))
         elif name == "als" and added is not None:
             found.append((name, Reason(_PLAIN[name], _als_evidence(model, ready, row, ids))))
         elif name in _PLAIN:

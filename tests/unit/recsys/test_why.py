@@ -16,8 +16,10 @@ from offline_jobs.demo import WHY
 from recsys import bundle as bundles
 from recsys import reasons
 from recsys.candidates.foldin import ItemFactors, confidence
+from recsys.candidates.neighbours import strongest
 from recsys.candidates.retrieve import SOURCES
-from recsys.reasons import reasons_for
+from recsys.profiles.store import empty_history
+from recsys.reasons import evidence_of, reasons_for
 from recsys.recommender import Recommender
 from recsys.rerank import contributions
 from recsys.rerank.contributions import (
@@ -114,6 +116,11 @@ def test_only_features_that_raised_the_score_are_named() -> None:
     assert list(strongest_features(np.array([1.0, 3.0, 2.0]), ("a", "b", "c"), n=2)) == ["b", "c"]
 
 
+def _codes(bundle: bundles.Bundle, ready: Any, at: int, added: dict[str, float]) -> list[str]:
+    evidence = evidence_of(bundle.model, ready, ready.candidates.rows[at : at + 1])
+    return [r.code for r in reasons_for(bundle.model, ready, at, bundle.item_ids, evidence=evidence, added=added)]
+
+
 def test_reasons_follow_what_their_source_added(bundle: bundles.Bundle) -> None:
     """The reason of the strongest source comes first, and none of a source that lowered the score is given."""
     checked = 0
@@ -131,10 +138,10 @@ def test_reasons_follow_what_their_source_added(bundle: bundles.Bundle) -> None:
             )
             for strong, weak in (("als", "popular"), ("popular", "als")):
                 added = dict.fromkeys(SOURCES, -1.0) | {strong: 2.0, weak: 1.0}
-                codes = [r.code for r in reasons_for(bundle.model, ready, at, bundle.item_ids, added=added)]
+                codes = _codes(bundle, ready, at, added)
                 assert codes == [*searched, code_of[strong], code_of[weak]]
                 added[weak] = -0.1
-                codes = [r.code for r in reasons_for(bundle.model, ready, at, bundle.item_ids, added=added)]
+                codes = _codes(bundle, ready, at, added)
                 assert codes == [*searched, code_of[strong]]
     assert checked
 
@@ -145,10 +152,11 @@ def test_people_like_you_names_the_item_that_drives_the_score(bundle: bundles.Bu
     for user in range(40):
         ready = _ready(bundle, user)
         profile, factors = ready.profile, bundle.model.sources.als
+        evidence = evidence_of(bundle.model, ready, ready.candidates.rows)
         for at in range(10):
             row = int(ready.candidates.rows[at])
             only_als = dict.fromkeys(SOURCES, -1.0) | {"als": 1.0}
-            found_reasons = reasons_for(bundle.model, ready, at, bundle.item_ids, added=only_als)
+            found_reasons = reasons_for(bundle.model, ready, at, bundle.item_ids, evidence=evidence, added=only_als)
             for reason in found_reasons:
                 if reason.code == "you_searched_for_it":
                     continue
@@ -185,3 +193,21 @@ def test_the_demo_has_words_for_every_reason() -> None:
     """A reason without words would end the demo."""
     codes = {"you_searched_for_it", "looked_at_before", reasons._OWN, reasons.PINNED.code, reasons._FROM_ANY_NEIGHBOUR}
     assert codes | set(reasons._FROM_SOURCE.values()) | set(reasons._PLAIN.values()) == set(WHY)
+
+
+def test_the_evidence_of_a_page_is_the_strongest_tie(bundle: bundles.Bundle) -> None:
+    """For every source and candidate what the slow look at one item finds; nothing for a user without a history."""
+    found = 0
+    for user in range(0, 100, 9):
+        ready = _ready(bundle, user)
+        rows = ready.candidates.rows[:40]
+        evidence = evidence_of(bundle.model, ready, rows)
+        assert {"next", "previous", "content"} <= set(evidence)
+        for name, of_row in evidence.items():
+            for row in rows.tolist():
+                slow, _ = strongest(getattr(bundle.model.sources, name), ready.profile.recent_items, row)
+                assert of_row.get(row, -1) == slow
+                found += slow >= 0
+    assert found
+    nobody = prepare(bundle.model, empty_history(), time_ms=bundle.model.as_of_ms)
+    assert not any(evidence_of(bundle.model, nobody, rows).values())
