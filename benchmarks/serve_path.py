@@ -27,8 +27,10 @@ from recsys.profiles.recent import with_recent
 from recsys.profiles.store import empty_history
 from recsys.profiles.user import user_profile
 from recsys.recommender import Recommender
-from recsys.rerank.diversify import DiversityConfig, diversify
+from recsys.rerank.diversify import DiversityConfig
+from recsys.rerank.explore import ExploreConfig
 from recsys.rerank.features import features
+from recsys.rerank.page import SlateConfig, lay_out
 from recsys.rerank.ranker import predict
 from recsys.slate import SlateRequest
 
@@ -50,6 +52,8 @@ def main() -> None:
         taken[stage].append(1000 * (time.perf_counter() - started))
         return result
 
+    varied = SlateConfig(DiversityConfig(trade_off=0.1), ExploreConfig(slots=2))
+    configs = {"page": SlateConfig(), "page, varied and explored": varied}
     n_candidates = []
     rows = np.linspace(0, len(bundle.users) - 1, args.users).astype(int).tolist()
     for row in [*rows[:10], *rows]:  # the first ten warm up
@@ -59,10 +63,9 @@ def main() -> None:
         candidates = timed("retrieve", lambda: retrieve(sources, profile, allowed))
         matrix = timed("features", lambda: features(candidates, profile, items, time_ms=now))
         scores = timed("rank", lambda: predict(booster, matrix))
-        timed(
-            "diversify",
-            lambda: diversify(np.argsort(-scores), candidates.rows, items, n=10, config=DiversityConfig()),
-        )
+        for stage, slate in configs.items():
+            page = {"n": 10, "config": slate, "alike": sources.content, "seed_text": str(row)}
+            timed(stage, lambda page=page: lay_out(scores, candidates.rows, items, **page))
         timed("stock LightGBM predict", lambda: booster.predict(matrix, num_threads=1, validate_features=False))
         request = SlateRequest(bundle.users.id(row), now)
         timed("whole recommend", lambda: recommender.recommend(request))

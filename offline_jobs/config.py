@@ -4,6 +4,8 @@
 factors = 96
 [ranking.ranker]
 num_leaves = 63
+[slate.diversity]
+trade_off = 0.1
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any, TypeVar
 from offline_jobs.train_candidates import CandidatesConfig
 from offline_jobs.train_ranker import RankingConfig
 from recsys.errors import ConfigError
+from recsys.rerank.page import SlateConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class BuildConfig:
 
     candidates: CandidatesConfig = field(default_factory=CandidatesConfig)
     ranking: RankingConfig = field(default_factory=RankingConfig)
+    slate: SlateConfig = field(default_factory=SlateConfig)
     holdout_days: float | None = None
 
 
@@ -82,13 +86,14 @@ def _override(settings: Settings, content: Mapping[str, Any], *, where: str) -> 
     return replace(settings, **changes)  # type: ignore[type-var]
 
 
-_MAY_BE_ZERO = ("seed", "regularization", "lambda_l2")
+_MAY_BE_ZERO = ("seed", "regularization", "lambda_l2", "trade_off", "slots", "epsilon")
+_AT_MOST_ONE = ("_share", "_fraction", "decay", "trade_off", "epsilon")
 
 
 def _range(key: str) -> str:
     if key in _MAY_BE_ZERO:
-        return "a finite number from 0"
-    if key.endswith(("_share", "_fraction", "decay")):
+        return "a number from 0 to 1" if key.endswith(_AT_MOST_ONE) else "a finite number from 0"
+    if key.endswith(_AT_MOST_ONE):
         return "a number above 0, at most 1"
     return "a finite number above 0"
 
@@ -96,4 +101,4 @@ def _range(key: str) -> str:
 def _in_range(key: str, value: float) -> bool:
     if not math.isfinite(value) or value < 0 or (value == 0 and key not in _MAY_BE_ZERO):
         return False
-    return value <= 1 or not key.endswith(("_share", "_fraction", "decay"))
+    return value <= 1 or not key.endswith(_AT_MOST_ONE)

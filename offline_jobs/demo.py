@@ -44,6 +44,8 @@ WHY: Final = {
     "you_searched_for_it": "you searched for it",
     "often_bought_next": "often follows {}",
     "often_bought_with": "often goes with {}",
+    "goes_with": "goes with {}",
+    "pinned": "picked by the shop",
     "similar_to": "like {}",
     "popular_in_your_category": "popular where you shop",
     "people_like_you": "people with your taste take it",

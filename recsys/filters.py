@@ -40,12 +40,11 @@ class FilterIndex:
         """
         parts = []
         if wanted.categories:
-            parts.append(self._in_categories(wanted.categories, items))
+            parts.append(self.in_categories(wanted.categories, items))
         if wanted.exclude_categories:
-            parts.append(~self._in_categories(wanted.exclude_categories, items))
+            parts.append(~self.in_categories(wanted.exclude_categories, items))
         if wanted.brands:
-            rows = [row for brand in wanted.brands for row in self._brands.get(brand.casefold(), ())]
-            parts.append(_members(items.brand_row, rows, self._n_brands))
+            parts.append(self.of_brands(wanted.brands, items))
         if wanted.min_price is not None or wanted.max_price is not None:
             currency = wanted.currency or self._currency
             known = sorted(set(self._currencies) - {""})
@@ -61,9 +60,15 @@ class FilterIndex:
             parts.append((items.price >= np.float32(low)) & (items.price <= np.float32(high)))
         return np.logical_and.reduce(parts) if parts else None
 
-    def _in_categories(self, names: tuple[str, ...], items: ItemTable) -> NDArray[np.bool_]:
+    def in_categories(self, names: tuple[str, ...], items: ItemTable) -> NDArray[np.bool_]:
+        """Items of any of the categories or what lies below them, bool (n_items,)."""
         rows = [row for name in names for row in self._categories.get(name.casefold(), ())]
         return _members(items.leaf_row, rows, self._n_categories)
+
+    def of_brands(self, names: tuple[str, ...], items: ItemTable) -> NDArray[np.bool_]:
+        """Items of any of the brands, bool (n_items,)."""
+        rows = [row for name in names for row in self._brands.get(name.casefold(), ())]
+        return _members(items.brand_row, rows, self._n_brands)
 
 
 def _members(values: NDArray[np.int32], rows: list[int], n: int) -> NDArray[np.bool_]:

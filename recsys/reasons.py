@@ -1,37 +1,122 @@
-"""Why an item is in a slate: only what was true of its candidates, with the user's item it rests on."""
+"""Why an item is in a slate: only what was true of its candidates, with the user's item it rests on.
+
+Where the score is explained, a reason counts as much as its source added to the score, and one whose source lowered
+it is no reason.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from typing import Final
 
-from recsys.candidates.neighbours import strongest
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.candidates.neighbours import Neighbours
 from recsys.candidates.retrieve import SOURCES
 from recsys.ids import IdMap
+from recsys.rerank.contributions import als_contributions
 from recsys.rerank.prepare import Model, Prepared
 from recsys.slate import Reason
 
-_OWN = "bought_before"
-_FROM_SOURCE = {"next": "often_bought_next", "previous": "often_bought_with", "content": "similar_to"}
-_PLAIN = {"category": "popular_in_your_category", "als": "people_like_you", "popular": "popular_now"}
+PINNED: Final = Reason("pinned")
+MAX_REASONS: Final = 3
+_OWN: Final = "bought_before"
+_FROM_SOURCE: Final = {
+    "next": "often_bought_next",
+    "previous": "often_bought_with",
+    "together": "often_bought_with",
+    "content": "similar_to",
+}
+_FROM_ANY_NEIGHBOUR: Final = "goes_with"
+"""Of an item-to-item source without words of its own."""
+_PLAIN: Final = {
+    "category": "popular_in_your_category",
+    "als": "people_like_you",
+    "users": "people_like_you",
+    "popular": "popular_now",
+}
 
 
-def reasons_for(model: Model, ready: Prepared, at: int, ids: IdMap) -> tuple[Reason, ...]:
-    """Reasons of the candidate at position `at`, strongest first: own purchase, evidence items, then the rest."""
+Evidence = Mapping[str, Mapping[int, int]]
+"""Source -> row of an item -> row of the user's item it rests on."""
+
+
+def evidence_of(model: Model, ready: Prepared, rows: NDArray[np.int32]) -> Evidence:
+    """For each item-to-item source the recent item with the strongest tie to each of `rows`, where there is one.
+
+    Hot path: `benchmarks/serve_path.py`; one look per source for a whole page.
+    """
+    sources = ((name, getattr(model.sources, name, None)) for name in SOURCES)
+    recent = ready.profile.recent_items
+    return {name: _strongest(part, recent, rows) for name, part in sources if isinstance(part, Neighbours)}
+
+
+def _strongest(neighbours: Neighbours, recent: NDArray[np.int32], rows: NDArray[np.int32]) -> dict[int, int]:
+    """`neighbours.strongest` for many rows at once; a tie goes to the newer item."""
+    if len(recent) == 0:
+        return {}
+    starts = neighbours.indptr[recent]
+    lengths = neighbours.indptr[recent + 1] - starts
+    offsets = np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    at = np.arange(int(lengths.sum())) + offsets
+    hits = np.flatnonzero(np.isin(neighbours.indices[at], rows))
+    owners = np.repeat(recent, lengths)[hits].tolist()
+    found: dict[int, int] = {}
+    strength: dict[int, float] = {}
+    shown, values = neighbours.indices[at[hits]].tolist(), neighbours.values[at[hits]].tolist()
+    for row, owner, value in zip(shown, owners, values, strict=True):
+        if value > strength.get(row, 0.0):
+            found[row], strength[row] = owner, value
+    return found
+
+
+def reasons_for(
+    model: Model,
+    ready: Prepared,
+    at: int,
+    ids: IdMap,
+    *,
+    evidence: Evidence,
+    added: Mapping[str, float] | None = None,
+) -> tuple[Reason, ...]:
+    """Reasons of the candidate at position `at`, strongest first: own purchase, evidence items, then the rest.
+
+    `added` is what each source added to the score (`source_contributions`): the strongest then comes first, those
+    below 0 are dropped, and ALS names the user's item that drives its score. A search comes first always: it is not
+    the ranker that lifts its items. One reason a code.
+    """
     row = int(ready.candidates.rows[at])
     profile, ranks = ready.profile, ready.candidates.ranks[at]
-    found: list[Reason] = []
-    if int(model.items.leaf_row[row]) in profile.searched:
-        found.append(Reason("you_searched_for_it"))
+    found: list[tuple[str, Reason]] = []
     place = int(np.searchsorted(profile.items, row))
     if place < len(profile.items) and profile.items[place] == row:
         bought = profile.n_bought[place] > 0
-        found.append(Reason(_OWN if bought else "looked_at_before", ids.id(row)))
+        found.append(("repurchase", Reason(_OWN if bought else "looked_at_before", ids.id(row))))
     by_rank = sorted((float(r), name) for name, r in zip(SOURCES, ranks, strict=True) if np.isfinite(r))
     for _, name in by_rank:
-        if name in _FROM_SOURCE:
-            evidence, _ = strongest(getattr(model.sources, name), profile.recent_items, row)
-            if evidence >= 0 and evidence != row:
-                found.append(Reason(_FROM_SOURCE[name], ids.id(evidence)))
+        if name in evidence:
+            other = evidence[name].get(row, row)
+            if other != row:
+                found.append((name, Reason(_FROM_SOURCE.get(name, _FROM_ANY_NEIGHBOUR), ids.id(other))))
+        elif name == "als" and added is not None:
+            found.append((name, Reason(_PLAIN[name], _als_evidence(model, ready, row, ids))))
         elif name in _PLAIN:
-            found.append(Reason(_PLAIN[name]))
-    return tuple(found[:3])
+            found.append((name, Reason(_PLAIN[name])))
+    if added is not None:
+        found = [pair for pair in found if added.get(pair[0], 0.0) >= 0]
+        found.sort(key=lambda pair: -added.get(pair[0], 0.0))
+    reasons = [reason for _, reason in found]
+    if int(model.items.leaf_row[row]) in profile.searched:
+        reasons.insert(0, Reason("you_searched_for_it"))
+    of_code = {reason.code: reason for reason in reversed(reasons)}  # the strongest of each code
+    return tuple(reason for reason in reasons if of_code[reason.code] is reason)[:MAX_REASONS]
+
+
+def _als_evidence(model: Model, ready: Prepared, row: int, ids: IdMap) -> str:
+    """The other item of the user that adds most to the item's ALS score; empty where none adds anything."""
+    profile = ready.profile
+    added = als_contributions(model.sources.als, profile.items, profile.weight, row)
+    added[profile.items == row] = 0
+    best = int(np.argmax(added)) if len(added) else -1
+    return ids.id(int(profile.items[best])) if best >= 0 and added[best] > 0 else ""

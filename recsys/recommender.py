@@ -1,8 +1,9 @@
 """The online facade: a request in, a slate out. One call reads top to bottom:
 
-history → `prepare` (profile, mask, candidates, features) → ranker → `diversify` → reasons → slate.
+history → `prepare` (profile, mask, candidates, features) → ranker → `lay_out` (rules, diversity, exploration) →
+reasons → slate.
 
-Invariant: nothing here changes a bundle; the only state is the overlay of item updates.
+Invariant: nothing here changes a bundle; the only state is the overlay of item updates and the business rules.
 """
 
 from __future__ import annotations
@@ -19,31 +20,34 @@ from numpy.typing import NDArray
 from recsys import bundle as bundles
 from recsys.bundle import Bundle
 from recsys.candidates.eligible import eligible
-from recsys.candidates.retrieve import MAX_CANDIDATES, QUOTAS, SOURCES
+from recsys.candidates.retrieve import MAX_CANDIDATES, QUOTAS
+from recsys.explain import slate_items
 from recsys.filters import FilterIndex
 from recsys.profiles.recent import from_events, with_recent
 from recsys.profiles.store import History
 from recsys.profiles.summary import summarise
 from recsys.profiles.user import user_profile
-from recsys.reasons import reasons_for
-from recsys.rerank.diversify import DiversityConfig, diversify
-from recsys.rerank.features import FEATURES
 from recsys.rerank.intent import lift_searched
+from recsys.rerank.page import Place, SlateConfig, lay_out
 from recsys.rerank.prepare import Model, Prepared, prepare
 from recsys.rerank.ranker import predict
+from recsys.rerank.rules import place_pins
 from recsys.rerank.similar import similar_scores
+from recsys.rule_index import RuleIndex
+from recsys.rules import Rules
 from recsys.slate import ItemUpdate, RecentEvent, Slate, SlateItem, SlateRequest, UserStatus
 
 
 class Recommender:
     """Answers requests from one bundle. Calls may come from one thread at a time."""
 
-    def __init__(self, bundle: Bundle, *, diversity: DiversityConfig | None = None) -> None:
+    def __init__(self, bundle: Bundle, *, config: SlateConfig | None = None) -> None:
         self.manifest: Mapping[str, Any] = bundle.manifest
         self._bundle = bundle
         self._booster = lgb.Booster(model_str=bundle.ranker_text)
-        self._diversity = diversity or DiversityConfig()
+        self._config = config or SlateConfig.of_manifest(bundle.manifest)
         self._filters = FilterIndex(bundle)
+        self._rules = RuleIndex(Rules(), bundle=bundle, filters=self._filters)
         self._model: Model = bundle.model
         self._updated_price: dict[int, float] = {}
 
@@ -67,19 +71,14 @@ class Recommender:
         Raises `ConfigError` where the filter's currency is not the bundle's.
         """
         history = self._history(request.user_id, request.time_ms, recent)
-        only = self._filters.mask(request.filter, self._model.items)
-        excluded = self._bundle.item_ids.rows_of(request.exclude_item_ids)
-        ready, scores, chosen = self._rank(request, history, only, excluded)
-        items = tuple(
-            SlateItem(
-                item_id=self._bundle.item_ids.id(int(ready.candidates.rows[at])),
-                rank=place + 1,
-                score=float(scores[at]),
-                sources=tuple(s for s, r in zip(SOURCES, ready.candidates.ranks[at], strict=True) if np.isfinite(r)),
-                reasons=reasons_for(self._model, ready, at, self._bundle.item_ids),
-                features=dict(zip(FEATURES, ready.matrix[at].tolist(), strict=True)) if request.explain else {},
-            )
-            for place, at in enumerate(chosen)
+        ready, scores, places = self._rank(request, history)
+        items = slate_items(
+            self._model,
+            ready,
+            scores,
+            places,
+            ids=self._bundle.item_ids,
+            explain_with=self._booster if request.explain else None,
         )
         return self._slate(request, history, items)
 
@@ -95,7 +94,7 @@ class Recommender:
             self._model.items,
             profile,
             purchased=request.filter.purchased,
-            only=self._filters.mask(request.filter, self._model.items),
+            only=self._only(request),
             excluded=excluded.astype(np.int32),
         )
         allowed &= self._model.items.title_row != self._model.items.title_row[row]
@@ -152,19 +151,35 @@ class Recommender:
         self._model = replace(self._model, items=replace(items, price=price, available=available))
         return unknown
 
+    def use_rules(self, rules: Rules) -> tuple[str, ...]:
+        """Keep to these rules from the next request on; returns the names of those that match no item."""
+        self._rules = RuleIndex(rules, bundle=self._bundle, filters=self._filters)
+        return self._rules.unmatched
+
+    @property
+    def rules_version(self) -> str:
+        """Version of the business rules in force; empty where there are none."""
+        return self._rules.version
+
+    def _only(self, request: SlateRequest) -> NDArray[np.bool_] | None:
+        """Items that the caller's filter and the never-show rules leave; None where nothing is restricted."""
+        only = self._filters.mask(request.filter, self._model.items)
+        never = self._rules.active(time_ms=request.time_ms, placement=request.placement).never
+        if never is None:
+            return only
+        return ~never if only is None else only & ~never
+
     def _history(self, user_id: str, time_ms: int, recent: Sequence[RecentEvent]) -> History:
         stored = self._bundle.histories.of(self._bundle.users.row(user_id) if user_id else -1)
         added = from_events(recent, self._bundle.item_ids, self._model.items)
         return with_recent(stored, added, time_ms=time_ms)
 
-    def _rank(
-        self,
-        request: SlateRequest,
-        history: History,
-        only: NDArray[np.bool_] | None,
-        excluded: NDArray[np.int32],
-    ) -> tuple[Prepared, NDArray[np.float64], list[int]]:
+    def _rank(self, request: SlateRequest, history: History) -> tuple[Prepared, NDArray[np.float64], list[Place]]:
         """Rank, looking further down the popular items until the slate is full or every allowed item was looked at."""
+        only = self._only(request)
+        excluded = self._bundle.item_ids.rows_of(request.exclude_item_ids)
+        rules = self._rules.active(time_ms=request.time_ms, placement=request.placement)
+        pinned: dict[int, int] | None = None
         n_popular, limit = max(QUOTAS[-1], 3 * request.page_size), MAX_CANDIDATES
         while True:
             ready = prepare(
@@ -177,13 +192,26 @@ class Recommender:
                 quotas=(*QUOTAS[:-1], n_popular),
                 limit=limit,
             )
-            rows = ready.candidates.rows
+            rows, items = ready.candidates.rows, self._model.items
+            if pinned is None and rules.pins:
+                policy = request.filter.purchased
+                allowed = eligible(items, ready.profile, purchased=policy, only=only, excluded=excluded)
+                pinned = place_pins(rules.pins, allowed, items, n=request.page_size)
             scores = predict(self._booster, ready.matrix)
-            scores = lift_searched(scores, rows, self._model.items, ready.profile, n=request.page_size)
-            order = np.argsort(-scores, kind="stable")
-            chosen = diversify(order, rows, self._model.items, n=request.page_size, config=self._diversity)
-            if len(chosen) == request.page_size or len(rows) >= ready.n_allowed:
-                return ready, scores, chosen
+            scores = lift_searched(scores, rows, items, ready.profile, n=request.page_size)
+            places = lay_out(
+                scores,
+                rows,
+                items,
+                n=request.page_size,
+                config=self._config,
+                alike=self._model.sources.content,
+                shift=rules.shift,
+                pinned=pinned,
+                seed_text=request.seed_text,
+            )
+            if len(places) == request.page_size or len(rows) >= ready.n_allowed:
+                return ready, scores, places
             n_popular = min(8 * n_popular, ready.n_allowed)
             limit = sum(QUOTAS) + n_popular
 

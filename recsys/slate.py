@@ -85,7 +85,12 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class SlateItem:
-    """One place of a slate; `rank` is 1-based, `features` only when explained."""
+    """One place of a slate; `rank` is 1-based, `features` and `contributions` only when explained.
+
+    `score` is the ranker's, 0 for a pinned item that no source proposed. `propensity` is the probability that this
+    item is shown at this place: 1 but in exploration slots. `contributions` holds what the features that raised the
+    score most added to it.
+    """
 
     item_id: str
     rank: int
@@ -93,6 +98,8 @@ class SlateItem:
     sources: tuple[str, ...]
     reasons: tuple[Reason, ...]
     features: Mapping[str, float] = field(default_factory=dict)
+    propensity: float = 1.0
+    contributions: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,18 +23,23 @@ from recsys.errors import ConfigError
 _VERSION: Final = b"\x01"
 _MAC_BYTES: Final = 32
 _MIN_KEY_BYTES: Final = 16
-MAX_TOKEN_CHARS: Final = 2_048
+MAX_TOKEN_CHARS: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """What a token carries; `time_ms` is the request's clock, UTC epoch milliseconds."""
+    """What a token carries; `time_ms` is the request's clock, UTC epoch milliseconds.
+
+    `explored` holds (rank, propensity) of the places drawn at random: with an event's `position` it gives the
+    propensity of an exposure. Every other place has 1.
+    """
 
     request_id: str
     bundle_version: str
     variants: Mapping[str, str]
     time_ms: int
     user: str
+    explored: tuple[tuple[int, float], ...] = ()
 
 
 def load_key(state_dir: Path) -> bytes:
@@ -68,13 +73,15 @@ def pseudonym(key: bytes, user_id: str) -> str:
 
 def seal(key: bytes, attribution: Attribution) -> str:
     """The token of an answer."""
-    fields = [
+    fields: list[object] = [
         attribution.request_id,
         attribution.bundle_version,
         dict(sorted(attribution.variants.items())),
         attribution.time_ms,
         attribution.user,
     ]
+    if attribution.explored:
+        fields.append(attribution.explored)
     payload = _VERSION + json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_mac(key, payload) + payload).decode().rstrip("=")
 
@@ -91,7 +98,8 @@ def unseal(key: bytes, token: str) -> Attribution | None:
     mac, payload = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(key, payload)) or payload[:1] != _VERSION:
         return None
-    return Attribution(*json.loads(payload[1:]))
+    known, explored = (fields := json.loads(payload[1:]))[:5], fields[5:]
+    return Attribution(*known, *(tuple((rank, share) for rank, share in drawn) for drawn in explored))
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:

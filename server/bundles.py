@@ -1,7 +1,7 @@
 """The bundle that serves, and its replacement when another one is published.
 
-Invariant: a bundle serves only after it was opened, verified, warmed up and brought up to date with the
-overlay; until then, and whenever the new one is refused, the old one goes on. Each call holds one bundle
+Invariant: a bundle serves only after it was opened, verified, warmed up and brought up to date with the overlay and
+the business rules; until then, and whenever the new one is refused, the old one goes on. Each call holds one bundle
 from start to end, so no slate mixes two.
 """
 
@@ -15,6 +15,7 @@ from typing import TypeVar
 from recsys import bundle as bundle_files
 from recsys.errors import RecsysError
 from recsys.recommender import Recommender
+from recsys.rules import Rules
 from recsys.slate import ItemUpdate, SlateRequest
 from server import log
 from server.errors import NoBundleError, ServerError
@@ -43,6 +44,7 @@ class Bundles:
         self._current: Recommender | None = None
         self._seen: Path | None = None
         self._told = ""
+        self._rules: Rules | None = None
         self._tasks: set[asyncio.Task[int]] = set()
 
     @property
@@ -94,6 +96,12 @@ class Bundles:
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
+    async def use_rules(self, rules: Rules) -> None:
+        """Keep to these business rules in every slate from now on, whichever bundle serves."""
+        self._rules = rules
+        if self._current is not None:
+            await self._apply_rules(self._current, rules)
+
     async def in_thread(self, work: Callable[[Recommender], T]) -> T:
         """`work(bundle)` in the CPU thread."""
         bundle = self.serving()
@@ -119,12 +127,23 @@ class Bundles:
         fresh = await asyncio.to_thread(_opened, self._open, path)
         # An update stored meanwhile is shown by the old bundle only: repeat until none is missed.
         shown: dict[str, ItemUpdate] = {}
-        while missed := [u for u in await self._store.overlays() if shown.get(u.item_id) != u]:
+        rules: Rules | None = None
+        while (missed := [u for u in await self._store.overlays() if shown.get(u.item_id) != u]) or (
+            rules is not self._rules
+        ):
+            if self._rules is not None and rules is not self._rules:
+                rules = self._rules
+                await self._apply_rules(fresh, rules)
             await self._cpu.run(lambda missed=missed: fresh.update_items(missed), bounded=False)  # type: ignore[misc]
             shown.update((update.item_id, update) for update in missed)
         self._current = fresh
         self.on_load()
         log.write("bundle_loaded", bundle=str(fresh.manifest["version"]))
+
+    async def _apply_rules(self, bundle: Recommender, rules: Rules) -> None:
+        unmatched = await self._cpu.run(lambda: bundle.use_rules(rules), bounded=False)
+        version = str(bundle.manifest["version"])
+        log.write("rules_loaded", rules=rules.version, n=len(rules.rules), bundle=version, unmatched=unmatched[:20])
 
 
 def _opened(open_bundle: Callable[[Path], Recommender], path: Path) -> Recommender:

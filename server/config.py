@@ -33,6 +33,8 @@ class ServerConfig:
     """What "now" is: the end of the bundle's log (replays, demos) or the wall clock."""
     copy: CopyPolicy = "cached"
     """What a call gets that leaves `copy.mode` unset; `none` and `cached` start no engine."""
+    rules: Path | None = None
+    """TOML file of business rules, read again when it changes; None keeps to none."""
     workers: int = 1
     margin_ms: int = 40
     """A slate leaves at least this long before its caller's deadline, and a tenth of it, up to 500 ms."""

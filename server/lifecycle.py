@@ -36,6 +36,7 @@ from server.feedback import FeedbackService
 from server.guard import Guard
 from server.pitches import Pitches
 from server.recent import RecentIndex
+from server.rules_file import RulesFile
 from server.service import RecommendationService
 from server.store import Store
 from slatewright.v1 import feedback_pb2_grpc, recommendation_pb2_grpc
@@ -72,8 +73,9 @@ async def running(
     Raises
     ------
     ConfigError
-        The port or the state folder is taken or cannot be used.
+        The port or the state folder is taken or cannot be used, or the business rules are wrong.
     """
+    rules = RulesFile(config.rules) if config.rules else None
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_locked(config.state_dir))
         key = attribution.load_key(config.state_dir)
@@ -131,8 +133,10 @@ async def running(
             log.write("stopped")
 
         stack.push_async_callback(drain)
+        if rules is not None:
+            await bundles.use_rules(rules.rules)
         await _poll(bundles, healthy)
-        await stack.enter_async_context(_task(_watch(bundles, healthy, config.poll_s)))
+        await stack.enter_async_context(_task(_watch(bundles, healthy, rules, poll_s=config.poll_s)))
         log.write("listening", address=address, bundle_loaded=bundles.loaded)
         yield Running(address, server, bundles, engine, recent, store)
 
@@ -150,10 +154,12 @@ async def serve(config: ServerConfig, *, ready: Callable[[str], None]) -> None:
             log.write("draining", address=up.address)
 
 
-async def _watch(bundles: Bundles, healthy: Any, poll_s: float) -> None:
+async def _watch(bundles: Bundles, healthy: Any, rules: RulesFile | None, *, poll_s: float) -> None:
     while True:
         await asyncio.sleep(poll_s)
         try:
+            if rules is not None and await asyncio.to_thread(rules.poll):
+                await bundles.use_rules(rules.rules)
             await _poll(bundles, healthy)
         except Exception as error:  # reloading outlives whatever goes wrong with one look
             log.write("poll_failed", trace=log.frames(error))

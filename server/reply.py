@@ -65,12 +65,14 @@ def pitch(served: Pitch) -> copy_pb2.Pitch:
 
 def _item(item: SlateItem, title: str, served: Pitch | None, *, explained: bool) -> recommendation_pb2.SlateItem:
     message = recommendation_pb2.SlateItem(item_id=item.item_id, rank=item.rank, score=item.score)
+    message.propensity = item.propensity
     if served is not None:
         message.pitch.CopyFrom(pitch(served))
     if explained:
         message.title = title
         message.sources.extend(item.sources)
         message.features.update(item.features)
+        message.contributions.update(item.contributions)
         for reason in item.reasons:
             message.reasons.add(code=reason.code, evidence_item_id=reason.evidence_item_id)
     return message

@@ -132,9 +132,15 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         until = None if remaining_s is None else arrived + remaining_s
         slate, titles = await self._cpu.run(work, until=until)
         log.note(n_items=len(slate.items), user_status=slate.user_status)
+        explored = [item for item in slate.items if item.propensity < 1]
+        if explored:
+            log.note(explored=[(item.rank, item.item_id, item.propensity) for item in explored])
         token = attribution.seal(
             self._key,
-            attribution.Attribution(call.request_id, slate.bundle_version, chosen, time_ms, user),
+            attribution.Attribution(
+                *(call.request_id, slate.bundle_version, chosen, time_ms, user),
+                explored=tuple((item.rank, round(item.propensity, 9)) for item in explored),
+            ),
         )
         mode = self._config.copy if call.copy == "default" else call.copy
         wanted = Wanted(

@@ -135,7 +135,8 @@ def _why(reason: recommendation_pb2.Reason, item_id: str, titles: Mapping[str, s
     evidence = reason.evidence_item_id
     if evidence in {"", item_id}:  # "bought before" rests on the item itself
         return code
-    return f"{code} {titles.get(evidence) or f'item {evidence}'}"
+    joint = ", because of" if reason.code == "people_like_you" else ""
+    return f"{code}{joint} {titles.get(evidence) or f'item {evidence}'}"
 
 
 def _print(lead: str, said: str, width: int) -> None:

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from slatewright.v1 import copy_pb2 as slatewright_dot_v1_dot_copy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#slatewright/v1/recommendation.proto\x12\x0eslatewright.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19slatewright/v1/copy.proto\"A\n\x0eRequestContext\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x0e\n\x06locale\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\"\xf5\x01\n\nItemFilter\x12\x12\n\ncategories\x18\x01 \x03(\t\x12\x1a\n\x12\x65xclude_categories\x18\x02 \x03(\t\x12\x0e\n\x06\x62rands\x18\x03 \x03(\t\x12\x16\n\tmin_price\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_price\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x15\n\rin_stock_only\x18\x07 \x01(\x08\x12\x32\n\tpurchased\x18\x08 \x01(\x0e\x32\x1f.slatewright.v1.PurchasedPolicyB\x0c\n\n_min_priceB\x0c\n\n_max_price\"\xe2\x03\n\x10RecommendRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\tplacement\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x30\n\x0crequest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x07\x63ontext\x18\x07 \x01(\x0b\x32\x1e.slatewright.v1.RequestContext\x12\x18\n\x10\x65xclude_item_ids\x18\x08 \x03(\t\x12*\n\x06\x66ilter\x18\t \x01(\x0b\x32\x1a.slatewright.v1.ItemFilter\x12)\n\x04\x63opy\x18\n \x01(\x0b\x32\x1b.slatewright.v1.CopyOptions\x12Q\n\x11variant_overrides\x18\x0b \x03(\x0b\x32\x36.slatewright.v1.RecommendRequest.VariantOverridesEntry\x12\x0f\n\x07\x65xplain\x18\x0c \x01(\x08\x1a\x37\n\x15VariantOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"0\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x18\n\x10\x65vidence_item_id\x18\x02 \x01(\t\"\x94\x02\n\tSlateItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05score\x18\x03 \x01(\x01\x12\x0f\n\x07sources\x18\x04 \x03(\t\x12\'\n\x07reasons\x18\x05 \x03(\x0b\x32\x16.slatewright.v1.Reason\x12$\n\x05pitch\x18\x06 \x01(\x0b\x32\x15.slatewright.v1.Pitch\x12\x39\n\x08\x66\x65\x61tures\x18\x07 \x03(\x0b\x32\'.slatewright.v1.SlateItem.FeaturesEntry\x12\r\n\x05title\x18\x08 \x01(\t\x1a/\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xbc\x02\n\x11RecommendResponse\x12\x19\n\x11\x61ttribution_token\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x05items\x18\x03 \x03(\x0b\x32\x19.slatewright.v1.SlateItem\x12\x41\n\x08variants\x18\x04 \x03(\x0b\x32/.slatewright.v1.RecommendResponse.VariantsEntry\x12\x16\n\x0e\x62undle_version\x18\x05 \x01(\t\x12/\n\x0buser_status\x18\x06 \x01(\x0e\x32\x1a.slatewright.v1.UserStatus\x12\x11\n\tshortfall\x18\x07 \x01(\t\x1a/\n\rVariantsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"K\n\x16StreamRecommendRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32 .slatewright.v1.RecommendRequest\"Q\n\nPitchReady\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12$\n\x05pitch\x18\x03 \x01(\x0b\x32\x15.slatewright.v1.Pitch\"\x1d\n\nStreamDone\x12\x0f\n\x07pitches\x18\x01 \x01(\x05\"\xaf\x01\n\x17StreamRecommendResponse\x12\x32\n\x05slate\x18\x01 \x01(\x0b\x32!.slatewright.v1.RecommendResponseH\x00\x12+\n\x05pitch\x18\x02 \x01(\x0b\x32\x1a.slatewright.v1.PitchReadyH\x00\x12*\n\x04\x64one\x18\x03 \x01(\x0b\x32\x1a.slatewright.v1.StreamDoneH\x00\x42\x07\n\x05\x65vent\"\x81\x04\n\x17ListSimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x11\n\tplacement\x18\x05 \x01(\t\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x30\n\x0crequest_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x07\x63ontext\x18\x08 \x01(\x0b\x32\x1e.slatewright.v1.RequestContext\x12\x18\n\x10\x65xclude_item_ids\x18\t \x03(\t\x12*\n\x06\x66ilter\x18\n \x01(\x0b\x32\x1a.slatewright.v1.ItemFilter\x12)\n\x04\x63opy\x18\x0b \x01(\x0b\x32\x1b.slatewright.v1.CopyOptions\x12X\n\x11variant_overrides\x18\x0c \x03(\x0b\x32=.slatewright.v1.ListSimilarItemsRequest.VariantOverridesEntry\x12\x0f\n\x07\x65xplain\x18\r \x01(\x08\x1a\x37\n\x15VariantOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xca\x02\n\x18ListSimilarItemsResponse\x12\x19\n\x11\x61ttribution_token\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x05items\x18\x03 \x03(\x0b\x32\x19.slatewright.v1.SlateItem\x12H\n\x08variants\x18\x04 \x03(\x0b\x32\x36.slatewright.v1.ListSimilarItemsResponse.VariantsEntry\x12\x16\n\x0e\x62undle_version\x18\x05 \x01(\t\x12/\n\x0buser_status\x18\x06 \x01(\x0e\x32\x1a.slatewright.v1.UserStatus\x12\x11\n\tshortfall\x18\x07 \x01(\t\x1a/\n\rVariantsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*q\n\nUserStatus\x12\x1b\n\x17USER_STATUS_UNSPECIFIED\x10\x00\x12\x15\n\x11USER_STATUS_KNOWN\x10\x01\x12\x14\n\x10USER_STATUS_COLD\x10\x02\x12\x19\n\x15USER_STATUS_ANONYMOUS\x10\x03*o\n\x0fPurchasedPolicy\x12 \n\x1cPURCHASED_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18PURCHASED_POLICY_EXCLUDE\x10\x01\x12\x1c\n\x18PURCHASED_POLICY_INCLUDE\x10\x02\x32\xb6\x02\n\x15RecommendationService\x12P\n\tRecommend\x12 .slatewright.v1.RecommendRequest\x1a!.slatewright.v1.RecommendResponse\x12\x64\n\x0fStreamRecommend\x12&.slatewright.v1.StreamRecommendRequest\x1a\'.slatewright.v1.StreamRecommendResponse0\x01\x12\x65\n\x10ListSimilarItems\x12\'.slatewright.v1.ListSimilarItemsRequest\x1a(.slatewright.v1.ListSimilarItemsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#slatewright/v1/recommendation.proto\x12\x0eslatewright.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19slatewright/v1/copy.proto\"A\n\x0eRequestContext\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x0e\n\x06locale\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\"\xf5\x01\n\nItemFilter\x12\x12\n\ncategories\x18\x01 \x03(\t\x12\x1a\n\x12\x65xclude_categories\x18\x02 \x03(\t\x12\x0e\n\x06\x62rands\x18\x03 \x03(\t\x12\x16\n\tmin_price\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_price\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x15\n\rin_stock_only\x18\x07 \x01(\x08\x12\x32\n\tpurchased\x18\x08 \x01(\x0e\x32\x1f.slatewright.v1.PurchasedPolicyB\x0c\n\n_min_priceB\x0c\n\n_max_price\"\xe2\x03\n\x10RecommendRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\tplacement\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x30\n\x0crequest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x07\x63ontext\x18\x07 \x01(\x0b\x32\x1e.slatewright.v1.RequestContext\x12\x18\n\x10\x65xclude_item_ids\x18\x08 \x03(\t\x12*\n\x06\x66ilter\x18\t \x01(\x0b\x32\x1a.slatewright.v1.ItemFilter\x12)\n\x04\x63opy\x18\n \x01(\x0b\x32\x1b.slatewright.v1.CopyOptions\x12Q\n\x11variant_overrides\x18\x0b \x03(\x0b\x32\x36.slatewright.v1.RecommendRequest.VariantOverridesEntry\x12\x0f\n\x07\x65xplain\x18\x0c \x01(\x08\x1a\x37\n\x15VariantOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"0\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x18\n\x10\x65vidence_item_id\x18\x02 \x01(\t\"\xa3\x03\n\tSlateItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05score\x18\x03 \x01(\x01\x12\x0f\n\x07sources\x18\x04 \x03(\t\x12\'\n\x07reasons\x18\x05 \x03(\x0b\x32\x16.slatewright.v1.Reason\x12$\n\x05pitch\x18\x06 \x01(\x0b\x32\x15.slatewright.v1.Pitch\x12\x39\n\x08\x66\x65\x61tures\x18\x07 \x03(\x0b\x32\'.slatewright.v1.SlateItem.FeaturesEntry\x12\r\n\x05title\x18\x08 \x01(\t\x12\x12\n\npropensity\x18\t \x01(\x01\x12\x43\n\rcontributions\x18\n \x03(\x0b\x32,.slatewright.v1.SlateItem.ContributionsEntry\x1a/\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x34\n\x12\x43ontributionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xbc\x02\n\x11RecommendResponse\x12\x19\n\x11\x61ttribution_token\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x05items\x18\x03 \x03(\x0b\x32\x19.slatewright.v1.SlateItem\x12\x41\n\x08variants\x18\x04 \x03(\x0b\x32/.slatewright.v1.RecommendResponse.VariantsEntry\x12\x16\n\x0e\x62undle_version\x18\x05 \x01(\t\x12/\n\x0buser_status\x18\x06 \x01(\x0e\x32\x1a.slatewright.v1.UserStatus\x12\x11\n\tshortfall\x18\x07 \x01(\t\x1a/\n\rVariantsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"K\n\x16StreamRecommendRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32 .slatewright.v1.RecommendRequest\"Q\n\nPitchReady\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12$\n\x05pitch\x18\x03 \x01(\x0b\x32\x15.slatewright.v1.Pitch\"\x1d\n\nStreamDone\x12\x0f\n\x07pitches\x18\x01 \x01(\x05\"\xaf\x01\n\x17StreamRecommendResponse\x12\x32\n\x05slate\x18\x01 \x01(\x0b\x32!.slatewright.v1.RecommendResponseH\x00\x12+\n\x05pitch\x18\x02 \x01(\x0b\x32\x1a.slatewright.v1.PitchReadyH\x00\x12*\n\x04\x64one\x18\x03 \x01(\x0b\x32\x1a.slatewright.v1.StreamDoneH\x00\x42\x07\n\x05\x65vent\"\x81\x04\n\x17ListSimilarItemsRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x11\n\tplacement\x18\x05 \x01(\t\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x30\n\x0crequest_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x07\x63ontext\x18\x08 \x01(\x0b\x32\x1e.slatewright.v1.RequestContext\x12\x18\n\x10\x65xclude_item_ids\x18\t \x03(\t\x12*\n\x06\x66ilter\x18\n \x01(\x0b\x32\x1a.slatewright.v1.ItemFilter\x12)\n\x04\x63opy\x18\x0b \x01(\x0b\x32\x1b.slatewright.v1.CopyOptions\x12X\n\x11variant_overrides\x18\x0c \x03(\x0b\x32=.slatewright.v1.ListSimilarItemsRequest.VariantOverridesEntry\x12\x0f\n\x07\x65xplain\x18\r \x01(\x08\x1a\x37\n\x15VariantOverridesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xca\x02\n\x18ListSimilarItemsResponse\x12\x19\n\x11\x61ttribution_token\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x05items\x18\x03 \x03(\x0b\x32\x19.slatewright.v1.SlateItem\x12H\n\x08variants\x18\x04 \x03(\x0b\x32\x36.slatewright.v1.ListSimilarItemsResponse.VariantsEntry\x12\x16\n\x0e\x62undle_version\x18\x05 \x01(\t\x12/\n\x0buser_status\x18\x06 \x01(\x0e\x32\x1a.slatewright.v1.UserStatus\x12\x11\n\tshortfall\x18\x07 \x01(\t\x1a/\n\rVariantsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*q\n\nUserStatus\x12\x1b\n\x17USER_STATUS_UNSPECIFIED\x10\x00\x12\x15\n\x11USER_STATUS_KNOWN\x10\x01\x12\x14\n\x10USER_STATUS_COLD\x10\x02\x12\x19\n\x15USER_STATUS_ANONYMOUS\x10\x03*o\n\x0fPurchasedPolicy\x12 \n\x1cPURCHASED_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18PURCHASED_POLICY_EXCLUDE\x10\x01\x12\x1c\n\x18PURCHASED_POLICY_INCLUDE\x10\x02\x32\xb6\x02\n\x15RecommendationService\x12P\n\tRecommend\x12 .slatewright.v1.RecommendRequest\x1a!.slatewright.v1.RecommendResponse\x12\x64\n\x0fStreamRecommend\x12&.slatewright.v1.StreamRecommendRequest\x1a\'.slatewright.v1.StreamRecommendResponse0\x01\x12\x65\n\x10ListSimilarItems\x12\'.slatewright.v1.ListSimilarItemsRequest\x1a(.slatewright.v1.ListSimilarItemsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,16 +37,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOMMENDREQUEST_VARIANTOVERRIDESENTRY']._serialized_options = b'8\001'
   _globals['_SLATEITEM_FEATURESENTRY']._loaded_options = None
   _globals['_SLATEITEM_FEATURESENTRY']._serialized_options = b'8\001'
+  _globals['_SLATEITEM_CONTRIBUTIONSENTRY']._loaded_options = None
+  _globals['_SLATEITEM_CONTRIBUTIONSENTRY']._serialized_options = b'8\001'
   _globals['_RECOMMENDRESPONSE_VARIANTSENTRY']._loaded_options = None
   _globals['_RECOMMENDRESPONSE_VARIANTSENTRY']._serialized_options = b'8\001'
   _globals['_LISTSIMILARITEMSREQUEST_VARIANTOVERRIDESENTRY']._loaded_options = None
   _globals['_LISTSIMILARITEMSREQUEST_VARIANTOVERRIDESENTRY']._serialized_options = b'8\001'
   _globals['_LISTSIMILARITEMSRESPONSE_VARIANTSENTRY']._loaded_options = None
   _globals['_LISTSIMILARITEMSRESPONSE_VARIANTSENTRY']._serialized_options = b'8\001'
-  _globals['_USERSTATUS']._serialized_start=2781
-  _globals['_USERSTATUS']._serialized_end=2894
-  _globals['_PURCHASEDPOLICY']._serialized_start=2896
-  _globals['_PURCHASEDPOLICY']._serialized_end=3007
+  _globals['_USERSTATUS']._serialized_start=2924
+  _globals['_USERSTATUS']._serialized_end=3037
+  _globals['_PURCHASEDPOLICY']._serialized_start=3039
+  _globals['_PURCHASEDPOLICY']._serialized_end=3150
   _globals['_REQUESTCONTEXT']._serialized_start=115
   _globals['_REQUESTCONTEXT']._serialized_end=180
   _globals['_ITEMFILTER']._serialized_start=183
@@ -58,29 +60,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REASON']._serialized_start=915
   _globals['_REASON']._serialized_end=963
   _globals['_SLATEITEM']._serialized_start=966
-  _globals['_SLATEITEM']._serialized_end=1242
-  _globals['_SLATEITEM_FEATURESENTRY']._serialized_start=1195
-  _globals['_SLATEITEM_FEATURESENTRY']._serialized_end=1242
-  _globals['_RECOMMENDRESPONSE']._serialized_start=1245
-  _globals['_RECOMMENDRESPONSE']._serialized_end=1561
-  _globals['_RECOMMENDRESPONSE_VARIANTSENTRY']._serialized_start=1514
-  _globals['_RECOMMENDRESPONSE_VARIANTSENTRY']._serialized_end=1561
-  _globals['_STREAMRECOMMENDREQUEST']._serialized_start=1563
-  _globals['_STREAMRECOMMENDREQUEST']._serialized_end=1638
-  _globals['_PITCHREADY']._serialized_start=1640
-  _globals['_PITCHREADY']._serialized_end=1721
-  _globals['_STREAMDONE']._serialized_start=1723
-  _globals['_STREAMDONE']._serialized_end=1752
-  _globals['_STREAMRECOMMENDRESPONSE']._serialized_start=1755
-  _globals['_STREAMRECOMMENDRESPONSE']._serialized_end=1930
-  _globals['_LISTSIMILARITEMSREQUEST']._serialized_start=1933
-  _globals['_LISTSIMILARITEMSREQUEST']._serialized_end=2446
+  _globals['_SLATEITEM']._serialized_end=1385
+  _globals['_SLATEITEM_FEATURESENTRY']._serialized_start=1284
+  _globals['_SLATEITEM_FEATURESENTRY']._serialized_end=1331
+  _globals['_SLATEITEM_CONTRIBUTIONSENTRY']._serialized_start=1333
+  _globals['_SLATEITEM_CONTRIBUTIONSENTRY']._serialized_end=1385
+  _globals['_RECOMMENDRESPONSE']._serialized_start=1388
+  _globals['_RECOMMENDRESPONSE']._serialized_end=1704
+  _globals['_RECOMMENDRESPONSE_VARIANTSENTRY']._serialized_start=1657
+  _globals['_RECOMMENDRESPONSE_VARIANTSENTRY']._serialized_end=1704
+  _globals['_STREAMRECOMMENDREQUEST']._serialized_start=1706
+  _globals['_STREAMRECOMMENDREQUEST']._serialized_end=1781
+  _globals['_PITCHREADY']._serialized_start=1783
+  _globals['_PITCHREADY']._serialized_end=1864
+  _globals['_STREAMDONE']._serialized_start=1866
+  _globals['_STREAMDONE']._serialized_end=1895
+  _globals['_STREAMRECOMMENDRESPONSE']._serialized_start=1898
+  _globals['_STREAMRECOMMENDRESPONSE']._serialized_end=2073
+  _globals['_LISTSIMILARITEMSREQUEST']._serialized_start=2076
+  _globals['_LISTSIMILARITEMSREQUEST']._serialized_end=2589
   _globals['_LISTSIMILARITEMSREQUEST_VARIANTOVERRIDESENTRY']._serialized_start=858
   _globals['_LISTSIMILARITEMSREQUEST_VARIANTOVERRIDESENTRY']._serialized_end=913
-  _globals['_LISTSIMILARITEMSRESPONSE']._serialized_start=2449
-  _globals['_LISTSIMILARITEMSRESPONSE']._serialized_end=2779
-  _globals['_LISTSIMILARITEMSRESPONSE_VARIANTSENTRY']._serialized_start=1514
-  _globals['_LISTSIMILARITEMSRESPONSE_VARIANTSENTRY']._serialized_end=1561
-  _globals['_RECOMMENDATIONSERVICE']._serialized_start=3010
-  _globals['_RECOMMENDATIONSERVICE']._serialized_end=3320
+  _globals['_LISTSIMILARITEMSRESPONSE']._serialized_start=2592
+  _globals['_LISTSIMILARITEMSRESPONSE']._serialized_end=2922
+  _globals['_LISTSIMILARITEMSRESPONSE_VARIANTSENTRY']._serialized_start=1657
+  _globals['_LISTSIMILARITEMSRESPONSE_VARIANTSENTRY']._serialized_end=1704
+  _globals['_RECOMMENDATIONSERVICE']._serialized_start=3153
+  _globals['_RECOMMENDATIONSERVICE']._serialized_end=3463
 # @@protoc_insertion_point(module_scope)

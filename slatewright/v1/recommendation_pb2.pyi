@@ -105,8 +105,15 @@ class Reason(_message.Message):
     def __init__(self, code: _Optional[str] = ..., evidence_item_id: _Optional[str] = ...) -> None: ...
 
 class SlateItem(_message.Message):
-    __slots__ = ("item_id", "rank", "score", "sources", "reasons", "pitch", "features", "title")
+    __slots__ = ("item_id", "rank", "score", "sources", "reasons", "pitch", "features", "title", "propensity", "contributions")
     class FeaturesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class ContributionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +128,8 @@ class SlateItem(_message.Message):
     PITCH_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
+    PROPENSITY_FIELD_NUMBER: _ClassVar[int]
+    CONTRIBUTIONS_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     rank: int
     score: float
@@ -129,7 +138,9 @@ class SlateItem(_message.Message):
     pitch: _copy_pb2.Pitch
     features: _containers.ScalarMap[str, float]
     title: str
-    def __init__(self, item_id: _Optional[str] = ..., rank: _Optional[int] = ..., score: _Optional[float] = ..., sources: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., pitch: _Optional[_Union[_copy_pb2.Pitch, _Mapping]] = ..., features: _Optional[_Mapping[str, float]] = ..., title: _Optional[str] = ...) -> None: ...
+    propensity: float
+    contributions: _containers.ScalarMap[str, float]
+    def __init__(self, item_id: _Optional[str] = ..., rank: _Optional[int] = ..., score: _Optional[float] = ..., sources: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., pitch: _Optional[_Union[_copy_pb2.Pitch, _Mapping]] = ..., features: _Optional[_Mapping[str, float]] = ..., title: _Optional[str] = ..., propensity: _Optional[float] = ..., contributions: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class RecommendResponse(_message.Message):
     __slots__ = ("attribution_token", "request_id", "items", "variants", "bundle_version", "user_status", "shortfall")

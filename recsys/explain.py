@@ -1,0 +1,72 @@
+"""The items of a slate with what is said about each: sources, reasons, and on wish what its score is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.candidates.retrieve import SOURCES
+from recsys.ids import IdMap
+from recsys.reasons import MAX_REASONS, PINNED, evidence_of, reasons_for
+from recsys.rerank.contributions import feature_contributions, source_contributions, strongest_features
+from recsys.rerank.features import FEATURES
+from recsys.rerank.page import Place
+from recsys.rerank.prepare import Model, Prepared
+from recsys.slate import Reason, SlateItem
+
+N_CONTRIBUTIONS: Final = 8
+"""Features named per item of an explained slate."""
+
+
+def slate_items(
+    model: Model,
+    ready: Prepared,
+    scores: NDArray[np.float64],
+    places: Sequence[Place],
+    *,
+    ids: IdMap,
+    explain_with: lgb.Booster | None,
+) -> tuple[SlateItem, ...]:
+    """One item a place, with cheap reasons; `scores` (n_candidates,).
+
+    With the ranker in `explain_with` also feature values and what each added to the score, and the reasons in that
+    order; this costs several times the ranking itself.
+    """
+    evidence = evidence_of(model, ready, np.array([place.row for place in places], np.int32))
+
+    def why(place: Place, added: Mapping[str, float] | None) -> tuple[Reason, ...]:
+        first = (PINNED,) if place.pinned else ()
+        found = reasons_for(model, ready, place.at, ids, evidence=evidence, added=added) if place.at >= 0 else ()
+        return (first + found)[:MAX_REASONS]
+
+    items = []
+    for i, place in enumerate(places):
+        known = place.at >= 0
+        ranks = ready.candidates.ranks[place.at] if known else np.empty(0)
+        items.append(
+            SlateItem(
+                item_id=ids.id(place.row),
+                rank=i + 1,
+                score=float(scores[place.at]) if known else 0.0,
+                sources=tuple(name for name, rank in zip(SOURCES, ranks, strict=known) if np.isfinite(rank)),
+                reasons=why(place, None),
+                propensity=place.propensity,
+            )
+        )
+    ranked = [i for i, place in enumerate(places) if place.at >= 0]
+    if explain_with is not None and ranked:
+        rows = ready.matrix[[places[i].at for i in ranked]]
+        for i, values, shares in zip(ranked, rows, feature_contributions(explain_with, rows), strict=True):
+            added = source_contributions(shares[:-1], FEATURES, SOURCES)
+            items[i] = replace(
+                items[i],
+                reasons=why(places[i], added),
+                features=dict(zip(FEATURES, values.tolist(), strict=True)),
+                contributions=strongest_features(shares[:-1], FEATURES, n=N_CONTRIBUTIONS),
+            )
+    return tuple(items)
