@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -29,17 +29,23 @@ def top(scores: NDArray[np.float32], k: int = K, *, above: float = -np.inf) -> L
     return found
 
 
-def top_of(score: Callable[[slice], Any], had: sparse.csr_matrix, *, hide_had: bool, above: float = -np.inf) -> Lists:
-    """Lists of all requests, scored in chunks; `score` gives the dense or sparse rows of a slice of requests."""
-    parts = []
+def top_of(
+    score: Callable[[slice], Any], had: sparse.csr_matrix, *, hide_had: Sequence[bool], above: float = -np.inf
+) -> dict[bool, Lists]:
+    """Lists of all requests, with and without the items had as asked; each chunk of requests is scored once.
+
+    `score` gives the dense or sparse rows of a slice of requests.
+    """
+    parts: dict[bool, list[Lists]] = {hide: [] for hide in hide_had}
     for start in range(0, had.shape[0], CHUNK):
         part = slice(start, min(start + CHUNK, had.shape[0]))
         scores = score(part)
         scores = scores.toarray() if sparse.issparse(scores) else np.array(scores)
-        if hide_had:
-            scores[had[part].nonzero()] = -np.inf
-        parts.append(top(scores, above=above))
-    return np.concatenate(parts) if parts else np.empty((0, K), np.int32)
+        for hide in sorted(parts):  # hiding changes the scores, so it goes last
+            if hide:
+                scores[had[part].nonzero()] = -np.inf
+            parts[hide].append(top(scores, above=above))
+    return {hide: np.concatenate(of) for hide, of in parts.items()}
 
 
 def popular_order(stage: Stage, days: float) -> NDArray[np.int32]:

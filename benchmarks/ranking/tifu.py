@@ -24,6 +24,8 @@ PUBLISHED: Final = (
 )
 ALPHAS: Final = (0.2, 0.5, 0.7, 0.9)
 NEAREST_CHUNK: Final = 512
+MOST_KEPT: Final = 200_000_000
+"""Requests x items whose neighbours' scores are kept from one alpha to the next (800 MB of float32)."""
 
 
 def user_vectors(
@@ -91,6 +93,7 @@ class Tifu:
     def __init__(self) -> None:
         self._key: tuple[object, ...] = ()
         self._made: tuple[sparse.csr_matrix, sparse.csr_matrix, sparse.csr_matrix] | None = None
+        self._like: dict[int, NDArray[np.float32]] = {}
 
     def __call__(self, stage: Stage, config: Config) -> Score:
         """Scores of a stage's requests under `config`."""
@@ -100,9 +103,20 @@ class Tifu:
             users = user_vectors(stage.train, (stage.n_users, stage.n_items), **how)
             own = user_vectors(stage.history, (stage.n_requests, stage.n_items), **how)
             self._key, self._made = key, (users, own, nearest(own, users, stage.user, config["neighbours"]))
+            self._like = {}
         users, own, near = self._made
-        alpha = np.float32(config["alpha"])
-        return lambda part: alpha * own[part] + (1 - alpha) * (near[part] @ users)
+        alpha, like = np.float32(config["alpha"]), self._like
+        keep = stage.n_requests * stage.n_items <= MOST_KEPT
+
+        def score(part: slice) -> NDArray[np.float32]:
+            likely = like.get(part.start)
+            if likely is None:
+                likely = (near[part] @ users).toarray()
+                if keep:
+                    like[part.start] = likely
+            return np.asarray(alpha * own[part].toarray() + (1 - alpha) * likely, np.float32)
+
+        return score
 
 
 def configs() -> list[Config]:

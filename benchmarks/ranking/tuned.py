@@ -38,16 +38,14 @@ def choose(
     """The best configuration and filter of each reading; no new configuration starts after `budget_s` seconds."""
     started = time.perf_counter()
     best: dict[str, Choice] = {}
-    had = valid.had()
+    had, hides = valid.had(), {reading: hide_options(valid, reading) for reading in READINGS}
     for config in configs:
         if best and time.perf_counter() - started > budget_s:
             break
         score = fit(valid, config)
-        made: dict[bool, Lists] = {}
+        made = of.top_of(score, had, hide_had=(*hides["all"], True), above=above)
         for reading in READINGS:
-            for hide in hide_options(valid, reading):
-                if hide not in made:
-                    made[hide] = of.top_of(score, had, hide_had=hide, above=above)
+            for hide in hides[reading]:
                 quality = of.quality(made[hide], valid, reading)
                 if reading not in best or quality > best[reading].ndcg:
                     best[reading] = Choice(config, hide, quality)
@@ -74,7 +72,7 @@ def answer(
             fitted.append((choice.config, score))
         days = of.best_popularity(valid, hide_had=choice.hide_had, reading=reading)
         started = time.perf_counter()
-        lists = of.top_of(score, had, hide_had=choice.hide_had, above=above)
+        lists = of.top_of(score, had, hide_had=(choice.hide_had,), above=above)[choice.hide_had]
         lists[test.unknown()] = NO_ITEM
         found[reading] = of.filled(lists, of.popular_order(test, days), had, hide_had=choice.hide_had)
         score_s += time.perf_counter() - started
