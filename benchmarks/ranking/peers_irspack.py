@@ -112,7 +112,6 @@ def _fit(kind: Any, stage: Stage, config: Config) -> Score:
     users, own = inputs(stage, config["weighting"])
     model = kind(users, **{name: value for name, value in config.items() if name != "weighting"})
     model.learn()
-    own = own.astype(np.float64)
     return lambda part: model.get_score_cold_user(own[part])
 
 

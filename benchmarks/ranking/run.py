@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -209,6 +208,18 @@ def _elsewhere(system: str, folder: Path, args: argparse.Namespace) -> None:
         raise PeerError(f"{system} ended with code {done.returncode}; the end of {log}:\n    {end}")
 
 
+def _command(args: argparse.Namespace) -> str:
+    """The command that gives these tables, with placeholders for paths."""
+    given = [
+        (args.beauty, "--beauty DIR"),
+        (args.office, "--office DIR"),
+        (args.online_retail, "--online-retail FILE"),
+        (args.complete_journey, "--complete-journey"),
+        (True, f"--budget {args.budget:g} --trials {args.trials}"),
+    ]
+    return f'make bench-ranking RANKING_ARGS="{" ".join(option for value, option in given if value)}"'
+
+
 def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
@@ -226,8 +237,7 @@ def main(argv: list[str] | None = None) -> int:
     for board in found:
         tables.show(board)
     if args.markdown and found:
-        command = shlex.join(["make", "bench-ranking"])
-        args.markdown.write_text(tables.markdown(found, command), encoding="utf-8")
+        args.markdown.write_text(tables.markdown(found, _command(args)), encoding="utf-8")
     for line in tables.figure_lines(found):
         print(line)
     if failed:
