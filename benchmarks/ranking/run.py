@@ -12,26 +12,27 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.ranking import exchange, export, ours, peers_implicit, tables, tifu, tuned
+from benchmarks.ranking.datasets import DataSet, command, datasets, say, source_of
 from benchmarks.ranking.environments import ROOT, python_of
 from benchmarks.ranking.exchange import Answer, Stage
 from benchmarks.ranking.peer_process import ANSWERS
 from benchmarks.ranking.score import Board, boards
-from offline_jobs.config import BuildConfig, read_config
+from offline_jobs.config import read_config
 from offline_jobs.evaluate import windows_of
-from offline_jobs.ingest import ingest
 from offline_jobs.progress import Steps
-from offline_jobs.train_candidates import FitInput
-from recsys.events import EVENTS_FILE, LOG_FILE
+from recsys.errors import ConfigError
+from recsys.events import EVENTS_FILE
 from recsys.profiles.build import build_items
 
 HERE: dict[str, Callable[[Stage, Stage, float], Answer]] = {
@@ -50,26 +51,10 @@ ELSEWHERE = {
     "rectools_two_stage": ("rectools", "peers_rectools"),
 }
 SYSTEMS = (ours.SLATE, *HERE, *ELSEWHERE)
-DENSE = "irspack_ease"
-ONLINE_RETAIL_DAYS = 38.5347222338
-"""From 2011-11-01 to the log's last line: the split the benchmark names."""
-OFTEN = 20
 
 
 class PeerError(RuntimeError):
     """A peer in another environment gave no answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class DataSet:
-    """A data set to measure: its figure name, adapter, path, holdout, and what is left out or restricted."""
-
-    name: str
-    adapter: str
-    path: Path | None
-    holdout_days: float | None = None
-    without: tuple[str, ...] = ()
-    at_least: int | None = None
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -87,6 +72,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--work", type=Path, metavar="DIR", help="keep logs and answers there; a later run reuses what it finds"
     )
+    parser.add_argument("--fresh", action="store_true", help="answer again, even where --work holds an answer")
     args = parser.parse_args(argv)
     asked = args.systems.split(",") if args.systems else list(SYSTEMS)
     unknown = [name for name in asked if name not in SYSTEMS]
@@ -96,57 +82,13 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def datasets(args: argparse.Namespace) -> list[DataSet]:
-    """The data sets that were given a path; the others are named on standard error."""
-    every = [
-        ("--beauty DIR", args.beauty, [DataSet("beauty", "sequences", args.beauty)]),
-        ("--office DIR", args.office, [DataSet("office", "sequences", args.office)]),
-        (
-            "--online-retail FILE",
-            args.online_retail,
-            [DataSet("online_retail", "online_retail", args.online_retail, ONLINE_RETAIL_DAYS)],
-        ),
-        (
-            "--complete-journey",
-            args.complete_journey,
-            [
-                DataSet("complete_journey", "complete_journey", None, without=(DENSE,)),
-                DataSet("complete_journey_items20", "complete_journey", None, at_least=OFTEN),
-            ],
-        ),
-    ]
-    found: list[DataSet] = []
-    for option, given, sets in every:
-        if given:
-            found += sets
-        else:
-            _say(f"skipped: {', '.join(s.name for s in sets)} ({option} not given)")
-    return found
-
-
-def source_of(data: DataSet, work: Path, config: BuildConfig, steps: Steps) -> FitInput:
-    """The data set's log, ingested once a work folder, cut to often-bought items where the data set says so."""
-    log = work / "logs" / data.adapter / (data.name if data.path else "log")
-    if not (log / LOG_FILE).is_file():
-        with steps.step("ingest"):
-            ingest(data.adapter, data.path, log)
-    with steps.step("read the log"):
-        source = export.read_source(log)
-    if data.at_least is None:
-        return source
-    cut = work / data.name / "log"
-    with steps.step(f"keep items bought at least {data.at_least} times before the test window"):
-        before_ms = windows_of(source, config).test.as_of_ms
-        return export.often_bought(source, cut, before_ms=before_ms, at_least=data.at_least)
-
-
 def measure(data: DataSet, work: Path, args: argparse.Namespace) -> tuple[list[Board], list[str]]:
     """Export, let every system answer, score: the boards, and the systems that failed."""
     steps, folder = Steps(), work / data.name
     config = read_config(args.config)
     if data.holdout_days is not None:
         config = replace(config, holdout_days=data.holdout_days)
-    _say(f"\n{data.name}")
+    say(f"\n{data.name}")
     source = source_of(data, work, config, steps)
     split = windows_of(source, config)
     with steps.step("export"):
@@ -165,8 +107,8 @@ def measure(data: DataSet, work: Path, args: argparse.Namespace) -> tuple[list[B
     wanted, had = export.wanted_matrix(requests, test.n_items), test.had()
     repeats = float(wanted.multiply(had).nnz / wanted.nnz)
     cold = float(test.unknown().mean())
-    _say(f"  {test.n_requests:,} requests, {repeats:.1%} of wanted items had before, {cold:.1%} without any history")
-    done = exchange.read_answers(folder / ANSWERS)
+    say(f"  {test.n_requests:,} requests, {repeats:.1%} of wanted items had before, {cold:.1%} without any history")
+    done = set() if args.fresh else set(exchange.read_answers(folder / ANSWERS))
     failed = []
     for system in args.systems:
         if system in done or system in data.without:
@@ -174,22 +116,42 @@ def measure(data: DataSet, work: Path, args: argparse.Namespace) -> tuple[list[B
         started = time.perf_counter()
         try:
             if system == ours.SLATE:
-                for name, answer in ours.answers(source, split, config, requests, steps).items():
-                    exchange.write_answer(folder / ANSWERS, name, answer)
+                _write_ours(folder / ANSWERS, ours.answers(source, split, config, requests, steps))
             elif system in HERE:
                 exchange.write_answer(folder / ANSWERS, system, HERE[system](valid, test, args.budget))
             else:
                 _elsewhere(system, folder, args)
         except PeerError as error:  # the other peers' figures are worth having; the command still fails at its end
-            _say(f"  {error}")
+            say(f"  {error}")
             failed.append(f"{data.name}.{system}")
             continue
         chosen = exchange.read_answers(folder / ANSWERS)[system].chosen
-        _say(f"  {system:<28} {time.perf_counter() - started:7.1f} s  {chosen or ''}")
-    answers = exchange.read_answers(folder / ANSWERS)
+        say(f"  {system:<28} {time.perf_counter() - started:7.1f} s  {chosen or ''}")
+    answers = _answers(folder, test)
     if repeats == 0:
         answers.pop("most_bought", None)  # nobody wants an item again: a comparison with "again" says nothing
     return boards(data.name, answers, wanted, had), failed
+
+
+def _write_ours(folder: Path, answers: dict[str, Answer]) -> None:
+    """Write the slate's answer and every source's; sources come and go with the build they belong to."""
+    for old in folder.glob("source_*"):
+        shutil.rmtree(old)
+    for name, answer in answers.items():
+        exchange.write_answer(folder, name, answer)
+
+
+def _answers(folder: Path, test: Stage) -> dict[str, Answer]:
+    """Every answer in the folder; `ConfigError` where one is of another split."""
+    answers = exchange.read_answers(folder / ANSWERS)
+    for system, answer in answers.items():
+        for reading, lists in answer.lists.items():
+            if len(lists) != test.n_requests:
+                raise ConfigError(
+                    f"{folder / ANSWERS / system}: {len(lists)} lists of reading {reading}; expected "
+                    f"{test.n_requests}, one a request; they are of another split: add --fresh or name another --work"
+                )
+    return answers
 
 
 def _elsewhere(system: str, folder: Path, args: argparse.Namespace) -> None:
@@ -208,23 +170,6 @@ def _elsewhere(system: str, folder: Path, args: argparse.Namespace) -> None:
         raise PeerError(f"{system} ended with code {done.returncode}; the end of {log}:\n    {end}")
 
 
-def _command(args: argparse.Namespace) -> str:
-    """The command that gives these tables, with placeholders for paths."""
-    given = [
-        (args.beauty, "--beauty DIR"),
-        (args.office, "--office DIR"),
-        (args.online_retail, "--online-retail FILE"),
-        (args.complete_journey, "--complete-journey"),
-        (True, f"--budget {args.budget:g} --trials {args.trials}"),
-    ]
-    return f'make bench-ranking RANKING_ARGS="{" ".join(option for value, option in given if value)}"'
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
-
-
 def main(argv: list[str] | None = None) -> int:
     """Measure every data set that was given; print tables, then figures. 1 where a peer gave no answer."""
     args = parse(argv)
@@ -237,11 +182,11 @@ def main(argv: list[str] | None = None) -> int:
     for board in found:
         tables.show(board)
     if args.markdown and found:
-        args.markdown.write_text(tables.markdown(found, _command(args)), encoding="utf-8")
+        args.markdown.write_text(tables.markdown(found, command(args)), encoding="utf-8")
     for line in tables.figure_lines(found):
         print(line)
     if failed:
-        _say(f"no answer from {', '.join(failed)}: see above")
+        say(f"no answer from {', '.join(failed)}: see above")
     return 1 if failed else 0
 
 

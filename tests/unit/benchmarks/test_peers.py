@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from benchmarks.ranking import exchange, export, lists, ours, score, tables, tifu, tuned
+from benchmarks.ranking.datasets import datasets
 from benchmarks.ranking.exchange import NO_ITEM, READINGS, Answer, K, Pairs, Stage
-from benchmarks.ranking.run import datasets, main, parse
+from benchmarks.ranking.run import main, parse
 from offline_jobs.config import BuildConfig
 from offline_jobs.evaluate import windows_of
 from offline_jobs.ingest import ingest
 from offline_jobs.progress import Steps
 from recsys import metrics
+from recsys.errors import ConfigError
 from recsys.events import EVENTS_FILE, load_events
 from recsys.profiles.build import build_items
 from recsys.schema import MS_PER_DAY
@@ -357,3 +359,12 @@ def test_one_command_from_sequences_to_figures(tmp_path: Path, capsys: pytest.Ca
     assert "figure ranking.beauty.tifu_knn.ndcg10 " in out
     assert "figure ranking.beauty.popular.ndcg10_new " in out
     assert "| tifu_knn |" in (tmp_path / "out.md").read_text()
+
+    answers = tmp_path / "work" / "beauty" / "answers"
+    before = (answers / "popular" / "answer.json").stat().st_mtime_ns
+    assert main([*arguments, "--work", str(tmp_path / "work")]) == 0
+    assert (answers / "popular" / "answer.json").stat().st_mtime_ns == before, "an answer that is there is reused"
+    np.save(answers / "popular" / "all.npy", np.zeros((3, K), np.int32))
+    with pytest.raises(ConfigError, match="--fresh"):
+        main([*arguments, "--work", str(tmp_path / "work")])
+    assert main([*arguments, "--work", str(tmp_path / "work"), "--fresh"]) == 0
