@@ -71,9 +71,9 @@ def _confidence(weights: Any, alpha: float) -> Any:
 
 
 def item_item_bm25(valid: Stage, test: Stage, *, budget_s: float) -> Answer:
-    """BM25Recommender over a grid of neighbours, K1, B and weighting."""
-    grid = [(20, 1.2, 0.2), (100, 1.2, 0.75), (400, 0.5, 0.5), (400, 1.2, 0.2), (100, 3.0, 0.05), (400, 100.0, 0.5)]
-    configs = [{"K": k, "K1": k1, "B": b, "weighting": w} for w in weightings(valid) for k, k1, b in grid]
+    """BM25Recommender over a grid of neighbours, K1, B and weighting; every weighting early, as a budget may cut it."""
+    grid = [(100, 1.2, 0.75), (400, 0.5, 0.5), (20, 1.2, 0.2), (400, 1.2, 0.2), (100, 3.0, 0.05), (400, 100.0, 0.5)]
+    configs = [{"K": k, "K1": k1, "B": b, "weighting": w} for k, k1, b in grid for w in weightings(valid)]
     return tuned(
         lambda s, c: _fit_neighbours(BM25Recommender, s, c), configs, valid, test, budget_s=budget_s, above=0.0
     )
@@ -81,7 +81,7 @@ def item_item_bm25(valid: Stage, test: Stage, *, budget_s: float) -> Answer:
 
 def item_item_cosine(valid: Stage, test: Stage, *, budget_s: float) -> Answer:
     """CosineRecommender over neighbours and weighting."""
-    configs = [{"K": k, "weighting": w} for w in weightings(valid) for k in (20, 100, 400)]
+    configs = [{"K": k, "weighting": w} for k in (20, 100, 400) for w in weightings(valid)]
     return tuned(
         lambda s, c: _fit_neighbours(CosineRecommender, s, c), configs, valid, test, budget_s=budget_s, above=0.0
     )
