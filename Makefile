@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
+RANKING_ARGS ?=
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test check bench proto setup clean
+.PHONY: demo test check bench bench-ranking proto setup clean
 
 demo: setup ## build on real data, serve it, show three households their slates with pitches
 	$(BIN)/slatewright demo $(DEMO_ARGS)
@@ -26,6 +27,9 @@ proto: setup ## regenerate the committed stubs
 
 bench: setup ## time the served path, stage by stage (needs a bundle: run `make demo` first)
 	$(BIN)/python benchmarks/serve_path.py --bundles var/demo/bundles
+
+bench-ranking: setup ## the slate beside its peers: RANKING_ARGS="--beauty DIR --office DIR --online-retail FILE --complete-journey"
+	$(BIN)/python -m benchmarks.ranking.run $(RANKING_ARGS)
 
 setup: $(VENV)/.ready ## .venv with everything, from the constraints file
 
