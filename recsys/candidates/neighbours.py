@@ -63,6 +63,13 @@ def entries_of(indptr: NDArray[np.int64], rows: NDArray[np.int32]) -> tuple[NDAr
     return np.arange(int(lengths.sum())) + offsets, lengths
 
 
+def distinct(rows: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+    """The distinct of `rows` < n, ascending: a mask is faster than sorting."""
+    seen = np.zeros(n, bool)
+    seen[rows] = True
+    return np.flatnonzero(seen).astype(np.int32)
+
+
 def score(
     neighbours: Neighbours,
     recent_items: NDArray[np.int32],
@@ -85,7 +92,7 @@ def score(
     np.maximum.at(best, rows, values)
     newest = np.repeat(recent_session, lengths) == 0
     np.add.at(last, rows[newest], values[newest])
-    return NeighbourScores(total, last, best, ties, np.flatnonzero(ties).astype(np.int32))
+    return NeighbourScores(total, last, best, ties, distinct(rows, n))
 
 
 def score_reference(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.neighbours import Neighbours, entries_of
+from recsys.candidates.neighbours import Neighbours, distinct, entries_of
 
 N_QUERY = 40
 """Strongest items of a profile that neighbours are looked up by."""
@@ -71,8 +71,7 @@ def nearest(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The `k` nearest reference users (ties to the lower row) and their nearness > 0, up to the query's own norm."""
     n_items, n_users = len(reference.rarity), len(reference.indptr) - 1
-    spread = _push(reference.kernel, items, weight * reference.rarity[items], n_items)
-    touched = np.flatnonzero(spread).astype(np.int32)
+    spread, touched = _push(reference.kernel, items, weight * reference.rarity[items], n_items)
     at, lengths = entries_of(reference.item_indptr, touched)
     near = np.bincount(reference.users[at], reference.scaled[at] * np.repeat(spread[touched], lengths), n_users)
     k = int(reference.k[0])
@@ -93,16 +92,18 @@ def score(reference: UserNeighbours, items: NDArray[np.int32], weight: NDArray[n
     users, near = nearest(reference, items, weight)
     at, lengths = entries_of(reference.indptr, users.astype(np.int32))
     had = np.bincount(reference.items[at], reference.weight[at] * np.repeat(near, lengths), n_items).astype(np.float32)
-    best = np.flatnonzero(had)
+    best = distinct(reference.items[at], n_items)
     if len(best) > N_SPREAD:
-        best = best[np.argsort(-had[best], kind="stable")[:N_SPREAD]]
-    kept = np.sort(best).astype(np.int32)
-    alike = _push(reference.alike, kept, had[kept], n_items).astype(np.float32)
-    return UserScores(had, alike, np.flatnonzero(alike).astype(np.int32))
+        best = np.sort(best[np.argsort(-had[best], kind="stable")[:N_SPREAD]])
+    alike, touched = _push(reference.alike, best, had[best], n_items)
+    return UserScores(had, alike.astype(np.float32), touched)
 
 
-def _push(matrix: Neighbours, rows: NDArray[np.int32], weight: NDArray[np.float32], n: int) -> NDArray[np.float64]:
-    """Sparse vector times matrix, dense (n,); summed in float64 in the order of the rows."""
+def _push(
+    matrix: Neighbours, rows: NDArray[np.int32], weight: NDArray[np.float32], n: int
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """(sparse vector times matrix, dense (n,); its rows that were reached); summed in the order of the rows."""
     at, lengths = entries_of(matrix.indptr, rows)
+    reached = matrix.indices[at]
     weights = matrix.values[at] * np.repeat(weight, lengths)
-    return np.bincount(matrix.indices[at], weights, n).astype(np.float64, copy=False)
+    return np.bincount(reached, weights, n).astype(np.float64, copy=False), distinct(reached, n)

@@ -78,7 +78,7 @@ def test_user_knn_equals_its_dense_reference(log: tuple[np.ndarray, np.ndarray],
     wanted = reference(weights, alike, query, config)
     assert np.allclose(found.had, wanted[0], atol=1e-4)
     assert np.allclose(found.alike, wanted[1], atol=1e-4)
-    assert found.touched.tolist() == np.flatnonzero(found.alike).tolist()
+    assert set(np.flatnonzero(found.alike)) <= set(found.touched.tolist())
 
 
 def test_a_neighbour_may_have_bought_another_shade() -> None:
