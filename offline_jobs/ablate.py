@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offline_jobs.config import BuildConfig
-from offline_jobs.evaluate import HeldOut, held_out
+from offline_jobs.held_out import HeldOut, held_out
+from offline_jobs.lists import K, light, padded, predict_many, slate_of
 from offline_jobs.progress import Steps
-from offline_jobs.replay import K, light, padded, predict_many, slate_of
 from offline_jobs.train_candidates import FitInput
 from offline_jobs.train_ranker import sample
 from recsys import metrics
@@ -95,12 +95,12 @@ def ablate(
         found = metrics.hits(_slates(booster, prepared, items), wanted)
         return metrics.at_k(found, n_wanted, K)[f"ndcg@{K}"]
 
-    with steps.step("ablation: every group"):
+    with steps.step("every group"):
         full = ndcg()
     left = {}
     for group, names in groups.items():
         columns = [FEATURES.index(name) for name in names]
-        with steps.step(f"ablation: without {group}"), _blanked(matrices, columns):
+        with steps.step(f"without {group}"), _blanked(matrices, columns):
             left[group] = ndcg()
     losses = metrics.compare(np.column_stack([full - without for without in left.values()])) if left else []
     return Ablation(

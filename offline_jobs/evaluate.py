@@ -6,29 +6,29 @@ import argparse
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import lightgbm as lgb
 
+from offline_jobs import ablate as ablation
 from offline_jobs import config as config_of
 from offline_jobs import source_log
+from offline_jobs.ablate import Ablation
+from offline_jobs.cold_start import measure_cold_start
 from offline_jobs.config import BuildConfig
-from offline_jobs.figures_json import as_json
+from offline_jobs.figures_json import as_json, extras_json
+from offline_jobs.held_out import HeldOut, held_out
 from offline_jobs.measure import Report, measure, text_vectors
 from offline_jobs.progress import Steps
-from offline_jobs.tables import print_details, print_report
-from offline_jobs.train_candidates import FitInput, fit
-from offline_jobs.train_ranker import sample, train
-from recsys.errors import ConfigError, EmptyWindowError
-from recsys.profiles.build import build_histories
-from recsys.profiles.store import Histories
-from recsys.rerank.prepare import Model
-from recsys.rerank.training_set import PastRequest, past_requests
-from recsys.split import Window, Windows, windows
+from offline_jobs.tables import print_ablation, print_cold_start, print_details, print_report
+from offline_jobs.train_candidates import FitInput
+from offline_jobs.train_ranker import train
+from recsys.errors import ConfigError
+from recsys.rerank.groups import feature_groups
+from recsys.split import Windows, windows
 
-__all__ = ["HeldOut", "as_json", "evaluate", "held_out", "measured", "run", "windows_of"]
+__all__ = ["as_json", "evaluate", "measured", "run", "windows_of"]
 
 HELP: Final = "train on the past, measure on the held-out end of a log, compare with every source"
 EXAMPLE: Final = "slatewright evaluate --dataset complete_journey --json figures.json --html report.html"
@@ -38,22 +38,15 @@ N_DEEP: Final = 2_000
 _CLOCK_OF: Final = {"leave-one-out": "ordinal", "temporal": "wall"}
 
 
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """A fit that ends where a window begins, the events of the window, and its requests."""
-
-    model: Model
-    earlier: Histories
-    later: Histories
-    requests: list[PastRequest]
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `slatewright evaluate`."""
     source_log.add_arguments(parser)
     parser.add_argument("--protocol", choices=sorted(_CLOCK_OF), help="default: what the log's clock allows")
     config_of.add_arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write one self-contained page with plots there")
+    parser.add_argument("--ablate", action="store_true", help="also retrain without each group of features")
+    parser.add_argument("--cold-start", action="store_true", help="also measure users and items hidden from every fit")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
 
@@ -61,16 +54,52 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate and print the tables."""
     steps = Steps(quiet=args.quiet)
     config = config_of.of(args)
-    if args.json and not os.access(args.json.absolute().parent, os.W_OK):
-        raise ConfigError(f"--json is {args.json}; its folder cannot be written; name one that can")
+    for option, path in (("--json", args.json), ("--html", args.html)):
+        if path and not os.access(path.absolute().parent, os.W_OK):
+            raise ConfigError(f"{option} is {path}; its folder cannot be written; name one that can")
+    ablated, cold = None, None
     with source_log.opened(args, steps) as source:
         split = windows_of(source, config, protocol=args.protocol)
-        _, reports = evaluate(source, split, config, steps, n_deep=N_DEEP)
+        booster = train(source, split.train, candidates=config.candidates, config=config.ranking, steps=steps)
+        with steps.under("test"):
+            held = held_out(source, split.test, config, steps)
+            reports = measured(source, held, booster, steps, n_deep=N_DEEP)
+        if args.ablate:
+            ablated = ablated_groups(source, split, held, config, steps)
+        if args.cold_start:
+            cold = measure_cold_start(source, split, config, steps)
     if args.json:
-        args.json.write_text(json.dumps(as_json(reports), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        figures = as_json(reports) | extras_json(ablated, cold)
+        args.json.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    if args.html:
+        from offline_jobs.reports.ranking import ranking_page  # noqa: PLC0415 - matplotlib only where a page is asked for
+
+        page = ranking_page(source, split, config, reports, ablation=ablated, cold_start=cold)
+        args.html.write_text(page, encoding="utf-8")
     print_report(source.log.info.name, reports)
     print_details(source.log.info.name, reports)
+    if ablated:
+        print_ablation(ablated)
+    if cold:
+        print_cold_start(cold)
     return 0
+
+
+def ablated_groups(source: FitInput, split: Windows, held: HeldOut, config: BuildConfig, steps: Steps) -> Ablation:
+    """What each group of features is worth."""
+    with steps.under("ablation"):
+        rows = ablation.training_rows(source, split, config, steps)
+        with steps.step("test rows"):
+            prepared, wanted = ablation.measured_rows(held, config)
+        return ablation.ablate(
+            rows,
+            prepared,
+            wanted,
+            items=held.model.items,
+            config=config.ranking.ranker,
+            groups=feature_groups(),
+            steps=steps,
+        )
 
 
 def windows_of(source: FitInput, config: BuildConfig, *, protocol: str | None = None) -> Windows:
@@ -83,24 +112,6 @@ def windows_of(source: FitInput, config: BuildConfig, *, protocol: str | None = 
             f"use --protocol {fitting}"
         )
     return windows(start_ms=info.start_ms, end_ms=info.end_ms, clock=info.clock, holdout_days=config.holdout_days)
-
-
-def held_out(source: FitInput, window: Window, config: BuildConfig, steps: Steps) -> HeldOut:
-    """Fit at the window's `as_of`, and make its requests: all of them, or a seeded sample of `max_measured`."""
-    model, earlier = fit(source, as_of_ms=window.as_of_ms, config=config.candidates, steps=steps)
-    later = build_histories(source.events, model.items, as_of_ms=window.until_ms, from_ms=window.as_of_ms)
-    requests = past_requests(
-        later,
-        model.items.taken_types,
-        times_ms=window.times_ms,
-        horizon_ms=window.horizon_ms,
-        until_ms=window.until_ms,
-    )
-    if not requests:
-        raise EmptyWindowError(
-            f"{source.log.info.name}: no user wants anything in the test window; expected some; give a longer log"
-        )
-    return HeldOut(model, earlier, later, sample(requests, config.ranking.max_measured, config.ranking.seed))
 
 
 def measured(

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from offline_jobs.ablate import Ablation
+from offline_jobs.cold_start import ColdStart
 from offline_jobs.measure import MOST_BOUGHT, Report
 from offline_jobs.recall_curves import Curves
 from recsys.metrics import Interval
@@ -23,6 +25,24 @@ def as_json(reports: Mapping[str, Report]) -> dict[str, Any]:
         part = _reading(report)
         out |= part if reading == "all" else {reading: part}
     return out
+
+
+def extras_json(ablation: Ablation | None, cold_start: ColdStart | None) -> dict[str, Any]:
+    """What was asked for beside the figures of every system."""
+    out: dict[str, Any] = {}
+    if ablation:
+        out["ablation"] = _plain(asdict(ablation))
+    if cold_start:
+        out["cold_start"] = _plain(asdict(cold_start))
+    return out
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return number(value) if isinstance(value, float) else value
 
 
 def number(value: float) -> float | None:

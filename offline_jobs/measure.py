@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from offline_jobs.lists import K
 from offline_jobs.recall_curves import Curves, curves_of
-from offline_jobs.replay import LONG, MOST_BOUGHT, TARGET_KINDS, K, Replayed, replay
+from offline_jobs.replay import LONG, MOST_BOUGHT, TARGET_KINDS, Replayed, replay
 from recsys import exposure, metrics
 from recsys.metrics import Comparison, Interval
 from recsys.profiles.items import ItemTable

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from dataclasses import dataclass, field
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from offline_jobs.lists import K, light, most_bought, padded, predict_many, slate_of, source_lists
 from recsys.candidates.retrieve import MAX_CANDIDATES, QUOTAS, SOURCES
 from recsys.profiles.items import ItemTable
 from recsys.profiles.store import Histories
 from recsys.profiles.user import UserProfile
-from recsys.rerank.diversify import DiversityConfig, diversify
-from recsys.rerank.intent import lift_searched
+from recsys.rerank.diversify import DiversityConfig
 from recsys.rerank.prepare import Model, Prepared, prepare
 from recsys.rerank.training_set import PastRequest, history_at
 from recsys.slate import PurchasedPolicy
 
-K = 10
-"""Length of a slate as served."""
 LONG = 20
 """Length of the lists behind figures at 20; the slate is made anew for it, as its caps depend on its length."""
 MOST_BOUGHT = "most_bought"
@@ -84,45 +81,6 @@ class _Kept:
     deep: list[tuple[int, NDArray[np.float32]]] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     beyond_own: set[str] = field(default_factory=set)
-
-
-def most_bought(profile: UserProfile) -> NDArray[np.int32]:
-    """The user's own items by number of purchases, newer first on ties."""
-    return profile.items[np.lexsort((-profile.last_ms, -profile.n_bought))]
-
-
-def slate_of(
-    ready: Prepared, scores: NDArray[np.float64], items: ItemTable, *, n: int, config: DiversityConfig
-) -> NDArray[np.int32]:
-    """Rows of the slate of `n` that is served for these scores of the candidates."""
-    rows = ready.candidates.rows
-    lifted = lift_searched(scores, rows, items, ready.profile, n=n)
-    order = np.argsort(-lifted, kind="stable")
-    return rows[diversify(order, rows, items, n=n, config=config)]
-
-
-def light(ready: Prepared) -> Prepared:
-    """The request without every source's scores of every item, which only features read: many such fill the memory."""
-    return replace(ready, candidates=replace(ready.candidates, scored=cast(Any, None)))
-
-
-def source_lists(ready: Prepared, n: int) -> dict[str, NDArray[np.int32]]:
-    """Each source's own first `n` among the candidates."""
-    found = {}
-    for i, name in enumerate(SOURCES):
-        rank = ready.candidates.ranks[:, i]
-        order = np.argsort(rank, kind="stable")[: min(n, int(np.isfinite(rank).sum()))]
-        found[name] = ready.candidates.rows[order]
-    return found
-
-
-def predict_many(booster: lgb.Booster, prepared: Sequence[Prepared]) -> list[NDArray[np.float64]]:
-    """Scores of each request's candidates, in one call."""
-    bounds = np.cumsum([len(ready.matrix) for ready in prepared])
-    if not len(bounds) or bounds[-1] == 0:
-        return [np.empty(0) for _ in prepared]
-    scores = np.asarray(booster.predict(np.concatenate([ready.matrix for ready in prepared]), num_threads=2))
-    return np.split(scores, bounds[:-1])
 
 
 def _kinds(wanted: NDArray[np.int32], profile: UserProfile, items: ItemTable) -> Counter[str]:
@@ -219,14 +177,6 @@ def replay(
             progress(i / len(requests))
     flush()
     return _arrays(kept)
-
-
-def padded(lists: Sequence[NDArray[np.int32]], width: int) -> NDArray[np.int32]:
-    """Lists as one matrix int32 (n, width), padded with -1."""
-    out = np.full((len(lists), width), -1, np.int32)
-    for i, ranked in enumerate(lists):
-        out[i, : min(len(ranked), width)] = ranked[:width]
-    return out
 
 
 def _arrays(kept: _Kept) -> Replayed:

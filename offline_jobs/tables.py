@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from offline_jobs.ablate import Ablation
+from offline_jobs.cold_start import ColdItems, ColdStart
 from offline_jobs.measure import Report
 from offline_jobs.recall_curves import DEPTHS
 from recsys.metrics import Comparison, Interval
@@ -91,8 +93,63 @@ def print_details(name: str, reports: Mapping[str, Report]) -> None:
             rows.append([source, *cells, f"{found:.4f}", f"{curves.only_found_by[source]:.4f}"])
         header = [*(f"recall@{k}" for k in DEPTHS), "in its quota", "by it alone"]
         _print(console, f"what the candidates find (sources: {curves.n_sampled} requests)", ["source", *header], rows)
-        shares = ", ".join(f"{kind} {share:.1%}" for kind, share in report.targets.items() if share)
+        shares = "; ".join(f"{kind} {share:.1%}" for kind, share in report.targets.items() if share)
         console.print(f"wanted items: {shares}\n", soft_wrap=True)
+
+
+def print_ablation(ablation: Ablation) -> None:
+    """NDCG@10 without each group of features, the dearest group first."""
+    full = figure("ndcg@10", ablation.full)
+    rows = [["(every feature)", "", full, "", ""]]
+    for group, without in sorted(ablation.groups.items(), key=lambda pair: -pair[1].loss.mean):
+        cells = [
+            str(without.n_features),
+            figure("ndcg@10", without.ndcg),
+            lead_text(without.loss),
+            p_text(without.loss),
+        ]
+        rows.append([group, *cells])
+    title = f"without a group of features ({ablation.n_train} training, {ablation.n_test} test requests)"
+    _print(Console(width=132), title, ["group", "features", "ndcg@10", "lost", "p (Holm)"], rows)
+
+
+def print_cold_start(cold: ColdStart) -> None:
+    """Hidden users against popularity, and hidden items in slates."""
+    console = Console(width=132)
+    rows = [
+        [
+            row.shown,
+            str(row.n_requests),
+            figure("ndcg@10", row.slate),
+            figure("ndcg@10", row.popular),
+            lead_text(row.lead),
+            p_text(row.lead),
+        ]
+        for row in cold.users
+    ]
+    title = f"cold users: {cold.n_hidden_users} of {cold.n_users} users hidden from every fit, ndcg@10"
+    _print(
+        console, title, ["shown of the user", "requests", "slate", "popular", "slate minus popular", "p (Holm)"], rows
+    )
+    for line in cold_item_lines(cold.items):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def cold_item_lines(items: ColdItems) -> list[str]:
+    """What became of the hidden items, in sentences."""
+    reached, seen = items.reached, items.seen_reached
+    lines = [
+        f"cold items: of {items.n_hidden} items hidden from every fit, {reached.mean:.1%} [{reached.low:.1%}, "
+        f"{reached.high:.1%}] reached a slate of {items.n_requests} requests; of items seen before, {seen.mean:.1%}",
+        f"they hold {items.slots:.2%} of all places and are {items.catalogue_share:.1%} of the catalogue",
+        f"{items.n_wanting} requests wanted one of them",
+    ]
+    if items.n_wanting:
+        lines[-1] += (
+            f": HR@10 {figure('hr', items.hr)}, and {items.candidate_recall.mean:.1%} of what they wanted was "
+            "among the candidates; popularity would show none"
+        )
+    return lines
 
 
 def _known(figures: Mapping[str, Interval], metric: str) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import lightgbm as lgb
 
     from offline_jobs.config import BuildConfig
-    from offline_jobs.evaluate import HeldOut
+    from offline_jobs.held_out import HeldOut
     from offline_jobs.train_candidates import FitInput
     from recsys.split import Windows
 
@@ -65,7 +65,8 @@ class Trial:
 def shop_trial(shop_log: Path) -> Trial:
     """What `slatewright evaluate` measures on the generated shop, through the real job."""
     from offline_jobs.config import BuildConfig
-    from offline_jobs.evaluate import held_out, windows_of
+    from offline_jobs.evaluate import windows_of
+    from offline_jobs.held_out import held_out
     from offline_jobs.progress import Steps
     from offline_jobs.train_candidates import FitInput
     from offline_jobs.train_ranker import RankingConfig, train

@@ -11,9 +11,10 @@ import pytest
 
 from offline_jobs import measure as measuring
 from offline_jobs.figures_json import as_json
+from offline_jobs.lists import K, predict_many, slate_of
 from offline_jobs.measure import report_of, score_bins, text_vectors
 from offline_jobs.recall_curves import DEPTHS
-from offline_jobs.replay import LONG, TARGET_KINDS, K, Replayed, predict_many, replay, slate_of
+from offline_jobs.replay import LONG, TARGET_KINDS, Replayed, replay
 from offline_jobs.tables import print_details, print_report
 from recsys import metrics
 from recsys.candidates.retrieve import SOURCES
