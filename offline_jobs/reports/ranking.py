@@ -138,7 +138,7 @@ def _segments(report: Report) -> Iterator[str]:
         alt="NDCG@10 of the slate by activity: " + _in_words(dict(zip(labels, bars["slate"], strict=True))),
         caption="The slate and the best other systems, with 95 % bootstrap intervals.",
     )
-    kinds = "; ".join(f"{kind} {share:.1%}" for kind, share in report.targets.items())
+    kinds = "; ".join(f"{kind} {share:.1%}" for kind, share in report.targets.items() if share)
     yield paragraph(f"Of the wanted items: {kinds} (“never seen” crosses the others: no event before the fit).")
 
 
@@ -182,18 +182,10 @@ def _cold_start(cold: ColdStart) -> Iterator[str]:
     rows = []
     for row in cold.users:
         systems = [number("ndcg@10", row.slate), number("ndcg@10", row.popular)]
-        hits = [number("hr@10", row.slate_hr), number("hr@10", row.popular_hr)]
+        hits = [f"{row.slate_hr.mean:.3f} / {row.popular_hr.mean:.3f}"]
         rows.append([row.shown, f"{row.n_requests:,}", *systems, lead_text(row.lead), p_text(row.lead), *hits])
-    header = [
-        "shown",
-        "requests",
-        "slate ndcg@10",
-        "popular",
-        "slate minus popular",
-        "p (Holm)",
-        "slate hr@10",
-        "popular",
-    ]
+    compared = ["slate", "popular", "slate minus popular", "p (Holm)", "hr@10 of both"]
+    header = ["shown", "requests", *compared]
     caption = f"{cold.n_hidden_users:,} of {cold.n_users:,} users hidden from every fit, then asking: NDCG@10, HR@10."
     yield table(header, rows, caption=caption)
     leads = {row.shown: Interval(row.lead.mean, row.lead.low, row.lead.high) for row in cold.users}

@@ -101,6 +101,7 @@ def test_what_is_wanted_follows_what_is_shown(ordinal: bool, shown: list[int], w
     assert start.wanted.tolist() == [4, 5, 6, 7]
 
 
+@pytest.mark.slow
 def test_cold_start_of_the_generated_shop(shop_trial: Trial) -> None:
     """One row a number of events shown, on the same requests, and what is shown changes the slates."""
     found = measure_cold_start(shop_trial.source, shop_trial.split, shop_trial.config, Steps(quiet=True))
