@@ -6,27 +6,34 @@ import argparse
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import lightgbm as lgb
 
+from offline_jobs import ablate as ablation
 from offline_jobs import config as config_of
 from offline_jobs import source_log
+from offline_jobs.ablate import Ablation
+from offline_jobs.cold_start import measure_cold_start
 from offline_jobs.config import BuildConfig
-from offline_jobs.measure import MOST_BOUGHT, Report, measure
+from offline_jobs.figures_json import as_json, extras_json
+from offline_jobs.held_out import HeldOut, held_out
+from offline_jobs.measure import Report, measure, text_vectors
 from offline_jobs.progress import Steps
-from offline_jobs.tables import print_report
-from offline_jobs.train_candidates import FitInput, fit
-from offline_jobs.train_ranker import sample, train
-from recsys.errors import ConfigError, EmptyWindowError
-from recsys.profiles.build import build_histories
-from recsys.rerank.training_set import past_requests
+from offline_jobs.tables import print_ablation, print_cold_start, print_details, print_report
+from offline_jobs.train_candidates import FitInput
+from offline_jobs.train_ranker import train
+from recsys.errors import ConfigError
+from recsys.rerank.groups import feature_groups
 from recsys.split import Windows, windows
 
+__all__ = ["as_json", "evaluate", "measured", "run", "windows_of"]
+
 HELP: Final = "train on the past, measure on the held-out end of a log, compare with every source"
-EXAMPLE: Final = "slatewright evaluate --dataset complete_journey --json figures.json"
+EXAMPLE: Final = "slatewright evaluate --dataset complete_journey --json figures.json --html report.html"
+N_DEEP: Final = 2_000
+"""Requests asked for every source's longest list, for the recall curves of `slatewright evaluate`."""
 
 _CLOCK_OF: Final = {"leave-one-out": "ordinal", "temporal": "wall"}
 
@@ -37,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", choices=sorted(_CLOCK_OF), help="default: what the log's clock allows")
     config_of.add_arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write one self-contained page with plots there")
+    parser.add_argument("--ablate", action="store_true", help="also retrain without each group of features")
+    parser.add_argument("--cold-start", action="store_true", help="also measure users and items hidden from every fit")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
 
@@ -44,14 +54,52 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate and print the tables."""
     steps = Steps(quiet=args.quiet)
     config = config_of.of(args)
-    if args.json and not os.access(args.json.absolute().parent, os.W_OK):
-        raise ConfigError(f"--json is {args.json}; its folder cannot be written; name one that can")
+    for option, path in (("--json", args.json), ("--html", args.html)):
+        if path and not os.access(path.absolute().parent, os.W_OK):
+            raise ConfigError(f"{option} is {path}; its folder cannot be written; name one that can")
+    ablated, cold = None, None
     with source_log.opened(args, steps) as source:
-        reports = evaluate(source, windows_of(source, config, protocol=args.protocol), config, steps)[1]
+        split = windows_of(source, config, protocol=args.protocol)
+        booster = train(source, split.train, candidates=config.candidates, config=config.ranking, steps=steps)
+        with steps.under("test"):
+            held = held_out(source, split.test, config, steps)
+            reports = measured(source, held, booster, steps, n_deep=N_DEEP)
+        if args.ablate:
+            ablated = ablated_groups(source, split, held, config, steps)
+        if args.cold_start:
+            cold = measure_cold_start(source, split, config, steps)
     if args.json:
-        args.json.write_text(json.dumps(as_json(reports), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        figures = as_json(reports) | extras_json(ablated, cold)
+        args.json.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    if args.html:
+        from offline_jobs.reports.ranking import ranking_page  # noqa: PLC0415 - matplotlib only where a page is asked for
+
+        page = ranking_page(source, split, config, reports, ablation=ablated, cold_start=cold)
+        args.html.write_text(page, encoding="utf-8")
     print_report(source.log.info.name, reports)
+    print_details(source.log.info.name, reports)
+    if ablated:
+        print_ablation(ablated)
+    if cold:
+        print_cold_start(cold)
     return 0
+
+
+def ablated_groups(source: FitInput, split: Windows, held: HeldOut, config: BuildConfig, steps: Steps) -> Ablation:
+    """What each group of features is worth."""
+    with steps.under("ablation"):
+        rows = ablation.training_rows(source, split, config, steps)
+        with steps.step("test rows"):
+            prepared, wanted = ablation.measured_rows(held, config)
+        return ablation.ablate(
+            rows,
+            prepared,
+            wanted,
+            items=held.model.items,
+            config=config.ranking.ranker,
+            groups=feature_groups(),
+            steps=steps,
+        )
 
 
 def windows_of(source: FitInput, config: BuildConfig, *, protocol: str | None = None) -> Windows:
@@ -66,54 +114,33 @@ def windows_of(source: FitInput, config: BuildConfig, *, protocol: str | None = 
     return windows(start_ms=info.start_ms, end_ms=info.end_ms, clock=info.clock, holdout_days=config.holdout_days)
 
 
+def measured(
+    source: FitInput, held: HeldOut, booster: lgb.Booster, steps: Steps, *, n_deep: int = 0
+) -> dict[str, Report]:
+    """A report for "all", and one for "new" where anybody wanted an item again."""
+    model, earlier, later, requests = held.model, held.earlier, held.later, held.requests
+    vectors = text_vectors(source.catalogue.texts)
+    reports = {}
+    with steps.step("measure: as served") as advance:
+        reports["all"] = measure(
+            model, booster, earlier, later, requests, vectors=vectors, n_deep=n_deep, progress=advance
+        )
+    if reports["all"].repeat_share > 0:
+        with steps.step("measure: new items only") as advance:
+            new = measure(
+                model, booster, earlier, later, requests,
+                purchased="exclude", vectors=vectors, n_deep=n_deep, progress=advance,
+            )  # fmt: skip
+        if new.n_requests:
+            reports["new"] = new
+    return reports
+
+
 def evaluate(
-    source: FitInput, split: Windows, config: BuildConfig, steps: Steps
+    source: FitInput, split: Windows, config: BuildConfig, steps: Steps, *, n_deep: int = 0
 ) -> tuple[lgb.Booster, Mapping[str, Report]]:
     """Train in the train window, measure in the test window: the ranker, and a report for "all" and "new"."""
     booster = train(source, split.train, candidates=config.candidates, config=config.ranking, steps=steps)
     with steps.under("test"):
-        model, earlier = fit(source, as_of_ms=split.test.as_of_ms, config=config.candidates, steps=steps)
-        later = build_histories(source.events, model.items, as_of_ms=split.test.until_ms, from_ms=split.test.as_of_ms)
-        requests = past_requests(
-            later,
-            model.items.taken_types,
-            times_ms=split.test.times_ms,
-            horizon_ms=split.test.horizon_ms,
-            until_ms=split.test.until_ms,
-        )
-        if not requests:
-            raise EmptyWindowError(
-                f"{source.log.info.name}: no user wants anything in the test window; expected some; give a longer log"
-            )
-        requests = sample(requests, config.ranking.max_measured, config.ranking.seed)
-        reports = {}
-        with steps.step("measure: as served") as advance:
-            reports["all"] = measure(model, booster, earlier, later, requests, progress=advance)
-        if reports["all"].repeat_share > 0:
-            with steps.step("measure: new items only") as advance:
-                new = measure(model, booster, earlier, later, requests, purchased="exclude", progress=advance)
-            if new.n_requests:
-                reports["new"] = new
-    return booster, reports
-
-
-def as_json(reports: Mapping[str, Report]) -> dict[str, Any]:
-    """Plain numbers: `slate`, `sources.<name>`, `baselines.<name>`, intervals beside; the same again under `new`."""
-    out: dict[str, Any] = {}
-    for reading, report in reports.items():
-        systems = {
-            name: {metric: value.mean for metric, value in figures.items()}
-            | {"intervals": {metric: [value.low, value.high] for metric, value in figures.items()}}
-            for name, figures in report.systems.items()
-        }
-        part = {
-            "n_requests": report.n_requests,
-            "repeat_share": report.repeat_share,
-            "candidate_recall@200": report.candidate_recall.mean,
-            "slate": systems.pop("slate"),
-            "baselines": {MOST_BOUGHT: systems.pop(MOST_BOUGHT)} if MOST_BOUGHT in systems else {},
-            "sources": systems,
-            "slate_minus": {name: asdict(value) for name, value in report.vs_slate.items()},
-        }
-        out |= part if reading == "all" else {reading: part}
-    return out
+        held = held_out(source, split.test, config, steps)
+        return booster, measured(source, held, booster, steps, n_deep=n_deep)

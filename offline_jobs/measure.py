@@ -1,4 +1,4 @@
-"""Score past requests with every system on the same history, and compare: slate, each source, most-bought.
+"""Figures of every system over replayed requests: slate, each source alone, the user's own most-bought items.
 
 Two readings side by side: `all` as served (bought items by the bundle's policy) and `new`, where items the user
 already had are left out of lists and targets alike.
@@ -6,64 +6,82 @@ already had are left out of lists and targets alike.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
 
-from recsys import metrics
-from recsys.candidates.retrieve import SOURCES
+from offline_jobs.lists import K
+from offline_jobs.recall_curves import Curves, curves_of
+from offline_jobs.replay import LONG, MOST_BOUGHT, TARGET_KINDS, Replayed, replay
+from recsys import exposure, metrics
+from recsys.metrics import Comparison, Interval
+from recsys.profiles.items import ItemTable
 from recsys.profiles.store import Histories
-from recsys.profiles.user import UserProfile
-from recsys.rerank.diversify import DiversityConfig, diversify
-from recsys.rerank.intent import lift_searched
-from recsys.rerank.prepare import Model, Prepared, prepare
-from recsys.rerank.training_set import PastRequest, history_at
+from recsys.rerank.diversify import DiversityConfig
+from recsys.rerank.prepare import Model
+from recsys.rerank.training_set import PastRequest
 from recsys.slate import PurchasedPolicy
 
-K = 10
-BATCH = 512
-MOST_BOUGHT = "most_bought"
+__all__ = ["MOST_BOUGHT", "Group", "Report", "ScoreBin", "measure", "text_vectors"]
+
+ACTIVITY_FROM = (0, 1, 5, 20, 100)
+"""Least number of strong events in the history of each activity group."""
+N_SCORE_BINS = 10
 
 
-@dataclass(slots=True)
-class Measured:
-    """One system's figures per request, aligned over systems; lists feed coverage."""
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Users of one activity: number of requests, and each system's NDCG@10."""
 
-    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    lists: list[NDArray[np.int32]] = field(default_factory=list)
+    n_requests: int
+    systems: dict[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBin:
+    """Candidates between two quantiles of the score: mean score, and share of them that was wanted."""
+
+    n: int
+    mean_score: float
+    wanted: Interval
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Figures of one reading: system -> metric -> interval; `vs_slate` holds slate minus system in NDCG."""
+    """Figures of one reading.
+
+    Attributes
+    ----------
+    systems : system -> metric -> interval
+    vs_slate : slate minus system in NDCG@10, paired by request, with Holm's correction over the systems
+    groups : by strong events in the history
+    targets : share of the wanted items of each of `TARGET_KINDS`, and of those never seen before the fit
+    lorenz : share of exposure held by the least shown 0 … 100 % of the catalogue, per system; `wanted` for the targets
+    """
 
     n_requests: int
-    systems: dict[str, dict[str, metrics.Interval]]
-    vs_slate: dict[str, metrics.Interval]
-    candidate_recall: metrics.Interval
+    systems: dict[str, dict[str, Interval]]
+    vs_slate: dict[str, Comparison]
+    candidate_recall: Interval
     repeat_share: float
+    groups: dict[str, Group]
+    curves: Curves
+    targets: dict[str, float]
+    score_bins: list[ScoreBin]
+    lorenz: dict[str, NDArray[np.float64]]
 
 
-def most_bought(profile: UserProfile) -> NDArray[np.int32]:
-    """The user's own items by number of purchases, newer first on ties."""
-    return profile.items[np.lexsort((-profile.last_ms, -profile.n_bought))]
-
-
-def _lists(ready: Prepared, *, own: bool) -> dict[str, NDArray[np.int32]]:
-    found = {}
-    for i, name in enumerate(SOURCES):
-        rank = ready.candidates.ranks[:, i]
-        order = np.argsort(rank, kind="stable")[: min(K, int(np.isfinite(rank).sum()))]
-        found[name] = ready.candidates.rows[order]
-    if own:
-        found[MOST_BOUGHT] = most_bought(ready.profile)[:K]
-    else:
-        del found["repurchase"]
-    return found
+def text_vectors(texts: Sequence[str]) -> Any:
+    """TF-IDF rows of length one, CSR float32 (n_items, n_terms), for intra-list diversity; None without any term."""
+    try:
+        return TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", dtype=np.float32).fit_transform(texts)  # noqa: S106
+    except ValueError:
+        return None
 
 
 def measure(
@@ -75,84 +93,131 @@ def measure(
     *,
     purchased: PurchasedPolicy = "bundle",
     diversity: DiversityConfig | None = None,
+    vectors: Any = None,
+    n_deep: int = 0,
     progress: Callable[[float], None] | None = None,
 ) -> Report:
-    """Figures of every system over `requests`.
-
-    With `purchased="exclude"` lists and targets lose the items already taken: items, not titles, as targets are items.
-    """
-    systems: dict[str, Measured] = defaultdict(Measured)
-    recalls: list[float] = []
-    n_repeats = n_wanted = 0
-    config = diversity or DiversityConfig()
+    """Figures of every system over `requests`; arguments as of `replay`, `vectors` as of `exposure.diversity`."""
+    replayed = replay(
+        model, booster, earlier, later, requests,
+        purchased=purchased, diversity=diversity, n_deep=n_deep, progress=progress,
+    )  # fmt: skip
     population = int((np.diff(earlier.indptr) > 0).sum())
-    pending: list[tuple[Prepared, NDArray[np.int32]]] = []
+    return report_of(replayed, model.items, population=population, new_only=purchased == "exclude", vectors=vectors)
 
-    def flush() -> None:
-        if not pending:
-            return
-        scores = booster.predict(np.concatenate([ready.matrix for ready, _ in pending]), num_threads=2)
-        bounds = np.cumsum([0] + [len(ready.matrix) for ready, _ in pending])
-        for (ready, wanted), start in zip(pending, bounds[:-1], strict=True):
-            own = np.asarray(scores)[start : start + len(ready.matrix)]
-            own = lift_searched(own, ready.candidates.rows, model.items, ready.profile, n=K)
-            order = np.argsort(-own, kind="stable")
-            chosen = diversify(order, ready.candidates.rows, model.items, n=K, config=config)
-            lists = {"slate": ready.candidates.rows[chosen]}
-            lists |= _lists(ready, own=purchased != "exclude")
-            for name, ranked in lists.items():
-                measured = systems[name]
-                measured.lists.append(ranked)
-                measured.values["hr@10"].append(metrics.hit_rate(ranked, wanted, K))
-                measured.values["recall@10"].append(metrics.recall(ranked, wanted, K))
-                measured.values["ndcg@10"].append(metrics.ndcg(ranked, wanted, K))
-                measured.values["novelty"].append(metrics.novelty(ranked, model.items.n_users, population))
-        pending.clear()
 
-    for i, request in enumerate(requests):
-        history = history_at(earlier, later, request.user_row, request.time_ms)
-        ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased, by_title=purchased != "exclude")
-        had = np.isin(request.wanted, ready.profile.taken)
-        wanted = request.wanted[~had] if purchased == "exclude" else request.wanted
-        n_repeats, n_wanted = n_repeats + int(had.sum()), n_wanted + len(had)
-        if len(wanted) == 0:
-            continue
-        recalls.append(metrics.recall(ready.candidates.rows, wanted, 200))
-        pending.append((ready, wanted))
-        if len(pending) == BATCH:
-            flush()
-        if progress is not None and i % 50 == 0:
-            progress(i / len(requests))
-    flush()
-    if n_repeats == 0:  # nobody wants an item again: comparing with "again" would flatter the slate
-        for name in (MOST_BOUGHT, "repurchase"):
-            systems.pop(name, None)
-    for name in [name for name, measured in systems.items() if not any(map(len, measured.lists))]:
-        del systems[name]  # a source this log cannot feed, such as categories where there are none
-    slate = np.array(systems["slate"].values["ndcg@10"])
-    return Report(
-        n_requests=len(recalls),
-        systems={
-            name: {m: metrics.bootstrap(_known(v)) for m, v in measured.values.items()}
-            | {"coverage": _exact(metrics.coverage(measured.lists, len(model.items)))}
-            for name, measured in systems.items()
-        },
-        vs_slate={
-            name: metrics.bootstrap(slate - np.array(measured.values["ndcg@10"]))
-            for name, measured in systems.items()
-            if name != "slate"
-        },
-        candidate_recall=metrics.bootstrap(np.array(recalls)),
-        repeat_share=n_repeats / max(n_wanted, 1),
+def _compared(replayed: Replayed, *, new_only: bool) -> list[str]:
+    """Systems worth a row: the slate first, and none that this log or this reading cannot feed.
+
+    Where nobody wants an item again, or only new items count, a list of the user's own items would flatter the slate.
+    """
+    again = replayed.kinds[TARGET_KINDS[0]] > 0 and not new_only
+    return [
+        name
+        for name, lists in replayed.lists.items()
+        if (lists >= 0).any() and (again or name == "slate" or name not in replayed.only_own)
+    ]
+
+
+def values_of(
+    found: NDArray[np.bool_], found_long: NDArray[np.bool_], n_wanted: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    """Accuracy per request: at 5 and 10 from the list as served, at 20 from the one made for 20 places."""
+    return (
+        metrics.at_k(found, n_wanted, 5) | metrics.at_k(found, n_wanted, K) | metrics.at_k(found_long, n_wanted, LONG)
     )
 
 
-def _known(values: list[float]) -> NDArray[np.float64]:
-    """Without the NaN of requests where the figure has no meaning: an empty list has no novelty."""
-    array = np.array(values)
-    known: NDArray[np.float64] = array[np.isfinite(array)]
-    return known
+def report_of(replayed: Replayed, items: ItemTable, *, population: int, new_only: bool, vectors: Any) -> Report:
+    """All figures of a replay; one set of bootstrap resamples serves every column."""
+    n_wanted = np.array([len(rows) for rows in replayed.wanted], np.int64)
+    tail, names = exposure.long_tail(items.n_users), _compared(replayed, new_only=new_only)
+    values: dict[str, dict[str, NDArray[np.float64]]] = {}
+    exact: dict[str, dict[str, Interval]] = {}
+    lorenz = {}
+    for name in names:
+        longer = replayed.lists[name]
+        lists = replayed.slate if name == "slate" else longer[:, :K]
+        of = values_of(metrics.hits(lists, replayed.wanted), metrics.hits(longer, replayed.wanted), n_wanted)
+        of["novelty"] = exposure.novelty(lists, items.n_users, population)
+        of["popularity"] = exposure.popularity(lists, items.n_users)
+        of["long_tail"] = exposure.tail_share(lists, tail)
+        if vectors is not None:
+            of["diversity"] = exposure.diversity(lists, vectors)
+        values[name] = of
+        shown = exposure.exposures(lists, len(items))
+        lorenz[name] = exposure.lorenz(shown)
+        exact[name] = {"coverage": _exact(exposure.coverage(shown)), "gini": _exact(exposure.gini(shown))}
+    wanted = np.concatenate(replayed.wanted) if replayed.wanted else np.empty(0, np.int32)
+    lorenz["wanted"] = exposure.lorenz(np.bincount(wanted, minlength=len(items)))
+    others = [name for name in names if name != "slate"]
+    ndcg = {name: values[name][f"ndcg@{K}"] for name in names}
+    lead = np.column_stack([ndcg["slate"] - ndcg[name] for name in others]) if others else np.empty((0, 0))
+    curves = curves_of(replayed, n_wanted)
+    n_targets = max(sum(replayed.kinds[kind] for kind in TARGET_KINDS), 1)
+    return Report(
+        n_requests=len(n_wanted),
+        systems={name: figures | exact[name] for name, figures in _intervals(values).items()},
+        vs_slate=dict(zip(others, metrics.compare(lead), strict=True)) if len(lead) else {},
+        candidate_recall=curves.merged[200],
+        repeat_share=replayed.kinds[TARGET_KINDS[0]] / n_targets,
+        groups=_groups(replayed.n_events, ndcg),
+        curves=curves,
+        targets={kind: replayed.kinds[kind] / n_targets for kind in (*TARGET_KINDS, "never seen")},
+        score_bins=score_bins(replayed.scores, replayed.labels, replayed.scored_request, len(n_wanted)),
+        lorenz=lorenz,
+    )
 
 
-def _exact(value: float) -> metrics.Interval:
-    return metrics.Interval(value, value, value)
+def _intervals(values: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> dict[str, dict[str, Interval]]:
+    """Intervals of every column of every system, from one set of resamples."""
+    keys = [(name, metric) for name, of in values.items() for metric in of]
+    found = metrics.intervals(np.column_stack([values[name][metric] for name, metric in keys]))
+    out: dict[str, dict[str, Interval]] = {name: {} for name in values}
+    for (name, metric), interval in zip(keys, found, strict=True):
+        out[name][metric] = interval
+    return out
+
+
+def _groups(n_events: NDArray[np.int64], ndcg: Mapping[str, NDArray[np.float64]]) -> dict[str, Group]:
+    """NDCG@10 by activity; groups without requests are left out."""
+    out = {}
+    for low, after in zip(ACTIVITY_FROM, (*ACTIVITY_FROM[1:], None), strict=True):
+        inside = (n_events >= low) & (n_events < after if after is not None else True)
+        if inside.any():
+            label = "0" if low == 0 else f"{low}+" if after is None else f"{low}-{after - 1}"
+            found = metrics.intervals(np.column_stack([of[inside] for of in ndcg.values()]))
+            out[label] = Group(int(inside.sum()), dict(zip(ndcg, found, strict=True)))
+    return out
+
+
+def score_bins(
+    scores: NDArray[np.float32], labels: NDArray[np.bool_], request: NDArray[np.int32], n_requests: int
+) -> list[ScoreBin]:
+    """Share of wanted candidates by decile of the score, over all requests' candidates; intervals over requests.
+
+    LambdaRank scores order, they are no probabilities: a reliable ranker shows a share that rises with the score.
+    """
+    if len(scores) == 0:
+        return []
+    edges = np.unique(np.quantile(scores, np.linspace(0, 1, N_SCORE_BINS + 1)[1:-1]))
+    of = np.searchsorted(edges, scores, side="right")
+    n_bins = len(edges) + 1
+    cell = request.astype(np.int64) * n_bins + of
+    pairs = np.bincount(cell, minlength=n_requests * n_bins).reshape(n_requests, n_bins).astype(np.float64)
+    hits = np.bincount(cell, labels, n_requests * n_bins).reshape(n_requests, n_bins)
+    means = metrics.resampled_means(np.hstack([hits, pairs]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = np.nanpercentile(means[:, :n_bins] / means[:, n_bins:], [2.5, 97.5], axis=0)
+    n, total = np.bincount(of, minlength=n_bins), np.bincount(of, scores, n_bins)
+    return [
+        ScoreBin(
+            int(n[i]), float(total[i] / n[i]), Interval(float(hits[:, i].sum() / n[i]), float(low[i]), float(high[i]))
+        )
+        for i in range(n_bins)
+        if n[i]
+    ]
+
+
+def _exact(value: float) -> Interval:
+    return Interval(value, value, value)

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+
+    from offline_jobs.config import BuildConfig
+    from offline_jobs.held_out import HeldOut
+    from offline_jobs.train_candidates import FitInput
+    from recsys.split import Windows
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -38,3 +48,35 @@ def build_bundles(log_dir: Path, out: Path) -> Path:
 def shop_bundles(shop_log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of bundles with one bundle of the generated shop, built through the real job."""
     return build_bundles(shop_log, tmp_path_factory.mktemp("shop") / "bundles")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The generated shop trained on its train window and fitted at its test window."""
+
+    source: FitInput
+    split: Windows
+    config: BuildConfig
+    booster: lgb.Booster
+    held: HeldOut
+
+
+@pytest.fixture(scope="session")
+def shop_trial(shop_log: Path) -> Trial:
+    """What `slatewright evaluate` measures on the generated shop, through the real job."""
+    from offline_jobs.config import BuildConfig
+    from offline_jobs.evaluate import windows_of
+    from offline_jobs.held_out import held_out
+    from offline_jobs.progress import Steps
+    from offline_jobs.train_candidates import FitInput
+    from offline_jobs.train_ranker import RankingConfig, train
+    from recsys.catalogue import read_catalogue
+    from recsys.events import load_events, read_log
+    from recsys.rerank.ranker import RankerConfig
+
+    quick = RankingConfig(ranker=RankerConfig(n_trees=60, learning_rate=0.1), max_requests=200)
+    steps, config = Steps(quiet=True), BuildConfig(ranking=quick)
+    source = FitInput(read_log(shop_log), load_events(shop_log), read_catalogue(shop_log))
+    split = windows_of(source, config)
+    booster = train(source, split.train, candidates=config.candidates, config=config.ranking, steps=steps)
+    return Trial(source, split, config, booster, held_out(source, split.test, config, steps))

@@ -1,0 +1,68 @@
+"""The lists that answer one request: the slate as it is served, each source alone, the user's own items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.candidates.retrieve import SOURCES
+from recsys.profiles.items import ItemTable
+from recsys.profiles.user import UserProfile
+from recsys.rerank.diversify import DiversityConfig, diversify
+from recsys.rerank.intent import lift_searched
+from recsys.rerank.prepare import Prepared
+
+K = 10
+"""Length of a slate as served."""
+
+
+def most_bought(profile: UserProfile) -> NDArray[np.int32]:
+    """The user's own items by number of purchases, newer first on ties."""
+    return profile.items[np.lexsort((-profile.last_ms, -profile.n_bought))]
+
+
+def slate_of(
+    ready: Prepared, scores: NDArray[np.float64], items: ItemTable, *, n: int, config: DiversityConfig
+) -> NDArray[np.int32]:
+    """Rows of the slate of `n` that is served for these scores of the candidates."""
+    rows = ready.candidates.rows
+    lifted = lift_searched(scores, rows, items, ready.profile, n=n)
+    order = np.argsort(-lifted, kind="stable")
+    return rows[diversify(order, rows, items, n=n, config=config)]
+
+
+def light(ready: Prepared) -> Prepared:
+    """The request without every source's scores of every item, which only features read: many such fill the memory."""
+    return replace(ready, candidates=replace(ready.candidates, scored=cast(Any, None)))
+
+
+def source_lists(ready: Prepared, n: int) -> dict[str, NDArray[np.int32]]:
+    """Each source's own first `n` among the candidates."""
+    found = {}
+    for i, name in enumerate(SOURCES):
+        rank = ready.candidates.ranks[:, i]
+        order = np.argsort(rank, kind="stable")[: min(n, int(np.isfinite(rank).sum()))]
+        found[name] = ready.candidates.rows[order]
+    return found
+
+
+def predict_many(booster: lgb.Booster, prepared: Sequence[Prepared]) -> list[NDArray[np.float64]]:
+    """Scores of each request's candidates, in one call."""
+    bounds = np.cumsum([len(ready.matrix) for ready in prepared])
+    if not len(bounds) or bounds[-1] == 0:
+        return [np.empty(0) for _ in prepared]
+    scores = np.asarray(booster.predict(np.concatenate([ready.matrix for ready in prepared]), num_threads=2))
+    return np.split(scores, bounds[:-1])
+
+
+def padded(lists: Sequence[NDArray[np.int32]], width: int) -> NDArray[np.int32]:
+    """Lists as one matrix int32 (n, width), padded with -1."""
+    out = np.full((len(lists), width), -1, np.int32)
+    for i, ranked in enumerate(lists):
+        out[i, : min(len(ranked), width)] = ranked[:width]
+    return out
