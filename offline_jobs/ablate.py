@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from offline_jobs import train_ranker
 from offline_jobs.config import BuildConfig
 from offline_jobs.held_out import HeldOut, held_out
-from offline_jobs.lists import K, light, padded, predict_many, slate_of
+from offline_jobs.lists import K, padded, predict_many, slate_of
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import FitInput
 from offline_jobs.train_ranker import sample
@@ -25,8 +26,8 @@ from recsys.profiles.items import ItemTable
 from recsys.rerank import ranker
 from recsys.rerank.diversify import DiversityConfig
 from recsys.rerank.features import FEATURES
-from recsys.rerank.prepare import Prepared, prepare
-from recsys.rerank.training_set import TrainingSet, build, history_at, split_by_user
+from recsys.rerank.prepare import Prepared
+from recsys.rerank.training_set import TrainingSet, prepared_requests
 from recsys.split import Windows
 
 MAX_TRAIN = 3_000
@@ -56,23 +57,17 @@ class Ablation:
 def training_rows(
     source: FitInput, split: Windows, config: BuildConfig, steps: Steps
 ) -> tuple[TrainingSet, TrainingSet]:
-    """Rows to fit and rows to stop by, made as `train_ranker.train` makes them, of at most `MAX_TRAIN` requests."""
-    held = held_out(source, split.train, config, steps)
-    ranking = config.ranking
-    requests = sample(held.requests, MAX_TRAIN, ranking.seed)
-    kept, stop = split_by_user(requests, share=ranking.valid_share, seed=ranking.seed)
-    rows = build(held.model, held.earlier, held.later, kept, n_negatives=ranking.n_negatives, seed=ranking.seed)
-    return rows, build(held.model, held.earlier, held.later, stop, n_negatives=1_000, seed=ranking.seed)
+    """Rows to fit and rows to stop by, of at most `MAX_TRAIN` requests."""
+    held = held_out(source, split.train, config, steps, limit=config.ranking.max_requests)
+    bounded = replace(config.ranking, max_requests=min(MAX_TRAIN, config.ranking.max_requests))
+    return train_ranker.training_rows(held.model, held.earlier, held.later, held.requests, config=bounded, steps=steps)
 
 
 def measured_rows(held: HeldOut, config: BuildConfig) -> tuple[list[Prepared], list[NDArray[np.int32]]]:
     """At most `MAX_TEST` requests ready to be scored, and what each wanted."""
-    prepared, wanted = [], []
-    for request in sample(held.requests, MAX_TEST, config.ranking.seed):
-        history = history_at(held.earlier, held.later, request.user_row, request.time_ms)
-        prepared.append(light(prepare(held.model, history, time_ms=request.time_ms)))
-        wanted.append(request.wanted)
-    return prepared, wanted
+    requests = sample(held.requests, MAX_TEST, config.ranking.seed)
+    prepared = prepared_requests(held.model, held.earlier, held.later, requests)
+    return prepared, [request.wanted for request in requests]
 
 
 def ablate(

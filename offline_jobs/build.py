@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     make_folder(args.out)
     with source_log.opened(args, steps) as source:
         split = windows_of(source, config)
-        booster, reports = evaluate(source, split, config, steps)
+        booster, reports = evaluate(source, split, config, steps, limit=config.ranking.max_checked)
         with steps.under("refit"):
             model, histories = fit(source, as_of_ms=split.as_of_ms, config=config.candidates, steps=steps)
         bundle = assemble(source, model, histories, booster, metrics=as_json(reports), config=config)

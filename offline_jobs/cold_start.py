@@ -16,7 +16,7 @@ from offline_jobs.cold_sessions import N_SHOWN, Session, after_three, at_start, 
 from offline_jobs.config import BuildConfig
 from offline_jobs.held_out import HeldOut, held_out
 from offline_jobs.hidden import drawn, hidden
-from offline_jobs.lists import K, light, padded, predict_many, slate_of
+from offline_jobs.lists import K, padded, predict_many, slate_of
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import FitInput
 from offline_jobs.train_ranker import sample, train
@@ -26,7 +26,7 @@ from recsys.metrics import Comparison, Interval
 from recsys.profiles.build import build_histories
 from recsys.profiles.store import History
 from recsys.rerank.diversify import DiversityConfig
-from recsys.rerank.prepare import Model, Prepared, prepare
+from recsys.rerank.prepare import Model, Prepared, light, prepare
 from recsys.rerank.training_set import PastRequest, history_at
 from recsys.split import Windows
 

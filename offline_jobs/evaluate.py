@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         booster = train(source, split.train, candidates=config.candidates, config=config.ranking, steps=steps)
         with steps.under("test"):
             held = held_out(source, split.test, config, steps)
-            reports = measured(source, held, booster, steps, n_deep=N_DEEP)
+            reports = measured(source, held, booster, config, steps, n_deep=N_DEEP)
         if args.ablate:
             ablated = ablated_groups(source, split, held, config, steps)
         if args.cold_start:
@@ -115,7 +115,7 @@ def windows_of(source: FitInput, config: BuildConfig, *, protocol: str | None = 
 
 
 def measured(
-    source: FitInput, held: HeldOut, booster: lgb.Booster, steps: Steps, *, n_deep: int = 0
+    source: FitInput, held: HeldOut, booster: lgb.Booster, config: BuildConfig, steps: Steps, *, n_deep: int = 0
 ) -> dict[str, Report]:
     """A report for "all", and one for "new" where anybody wanted an item again."""
     model, earlier, later, requests = held.model, held.earlier, held.later, held.requests
@@ -123,13 +123,14 @@ def measured(
     reports = {}
     with steps.step("measure: as served") as advance:
         reports["all"] = measure(
-            model, booster, earlier, later, requests, vectors=vectors, n_deep=n_deep, progress=advance
-        )
+            model, booster, earlier, later, requests,
+            diversity=config.slate.diversity, vectors=vectors, n_deep=n_deep, progress=advance,
+        )  # fmt: skip
     if reports["all"].repeat_share > 0:
         with steps.step("measure: new items only") as advance:
             new = measure(
                 model, booster, earlier, later, requests,
-                purchased="exclude", vectors=vectors, n_deep=n_deep, progress=advance,
+                purchased="exclude", diversity=config.slate.diversity, vectors=vectors, n_deep=n_deep, progress=advance,
             )  # fmt: skip
         if new.n_requests:
             reports["new"] = new
@@ -137,10 +138,13 @@ def measured(
 
 
 def evaluate(
-    source: FitInput, split: Windows, config: BuildConfig, steps: Steps, *, n_deep: int = 0
+    source: FitInput, split: Windows, config: BuildConfig, steps: Steps, *, n_deep: int = 0, limit: int | None = None
 ) -> tuple[lgb.Booster, Mapping[str, Report]]:
-    """Train in the train window, measure in the test window: the ranker, and a report for "all" and "new"."""
+    """Train in the train window, measure in the test window: the ranker, and a report for "all" and "new".
+
+    At most `limit` requests (`max_measured`) are made.
+    """
     booster = train(source, split.train, candidates=config.candidates, config=config.ranking, steps=steps)
     with steps.under("test"):
-        held = held_out(source, split.test, config, steps)
-        return booster, measured(source, held, booster, steps, n_deep=n_deep)
+        held = held_out(source, split.test, config, steps, limit=limit)
+        return booster, measured(source, held, booster, config, steps, n_deep=n_deep)

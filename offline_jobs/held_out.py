@@ -26,8 +26,10 @@ class HeldOut:
     requests: list[PastRequest]
 
 
-def held_out(source: FitInput, window: Window, config: BuildConfig, steps: Steps) -> HeldOut:
-    """Fit at the window's `as_of`, and make its requests: all of them, or a seeded sample of `max_measured`."""
+def held_out(
+    source: FitInput, window: Window, config: BuildConfig, steps: Steps, *, limit: int | None = None
+) -> HeldOut:
+    """Fit at the window's `as_of`, and make its requests: all, or a seeded sample of `limit` (`max_measured`)."""
     model, earlier = fit(source, as_of_ms=window.as_of_ms, config=config.candidates, steps=steps)
     later = build_histories(source.events, model.items, as_of_ms=window.until_ms, from_ms=window.as_of_ms)
     requests = past_requests(
@@ -41,4 +43,4 @@ def held_out(source: FitInput, window: Window, config: BuildConfig, steps: Steps
         raise EmptyWindowError(
             f"{source.log.info.name}: no user wants anything in the test window; expected some; give a longer log"
         )
-    return HeldOut(model, earlier, later, sample(requests, config.ranking.max_measured, config.ranking.seed))
+    return HeldOut(model, earlier, later, sample(requests, limit or config.ranking.max_measured, config.ranking.seed))

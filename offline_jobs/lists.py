@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, cast
 
 import lightgbm as lgb
 import numpy as np
@@ -34,11 +32,6 @@ def slate_of(
     lifted = lift_searched(scores, rows, items, ready.profile, n=n)
     order = np.argsort(-lifted, kind="stable")
     return rows[diversify(order, rows, items, n=n, config=config)]
-
-
-def light(ready: Prepared) -> Prepared:
-    """The request without every source's scores of every item, which only features read: many such fill the memory."""
-    return replace(ready, candidates=replace(ready.candidates, scored=cast(Any, None)))
 
 
 def source_lists(ready: Prepared, n: int) -> dict[str, NDArray[np.int32]]:

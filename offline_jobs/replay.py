@@ -13,14 +13,15 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from offline_jobs.lists import K, light, most_bought, padded, predict_many, slate_of, source_lists
+from offline_jobs.lists import K, most_bought, padded, predict_many, slate_of, source_lists
+from offline_jobs.parallel import in_chunks
 from recsys.candidates.retrieve import MAX_CANDIDATES, QUOTAS, SOURCES
 from recsys.profiles.items import ItemTable
 from recsys.profiles.store import Histories
 from recsys.profiles.user import UserProfile
 from recsys.rerank.diversify import DiversityConfig
 from recsys.rerank.prepare import Model, Prepared, prepare
-from recsys.rerank.training_set import PastRequest, history_at
+from recsys.rerank.training_set import PastRequest, history_at, prepared_requests
 from recsys.slate import PurchasedPolicy
 
 LONG = 20
@@ -150,9 +151,12 @@ def replay(
             _keep(kept, ready, scores=own, wanted=wanted, items=model.items, config=config)
         pending.clear()
 
-    for i, request in enumerate(requests):
-        history = history_at(earlier, later, request.user_row, request.time_ms)
-        ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased, by_title=not new_only)
+    answers = in_chunks(
+        prepared_requests, model, earlier, later, requests,
+        progress=progress, purchased=purchased, by_title=not new_only,
+    )  # fmt: skip
+    pairs = (pair for chunk, found in answers for pair in zip(chunk, found, strict=True))
+    for i, (request, ready) in enumerate(pairs):
         kept.kinds.update(_kinds(request.wanted, ready.profile, model.items))
         wanted = request.wanted[~np.isin(request.wanted, ready.profile.taken)] if new_only else request.wanted
         if len(wanted) == 0:
@@ -161,7 +165,7 @@ def replay(
             at = len(kept.wanted) + len(pending)
             longest = prepare(
                 model,
-                history,
+                history_at(earlier, later, request.user_row, request.time_ms),
                 time_ms=request.time_ms,
                 purchased=purchased,
                 by_title=not new_only,
@@ -170,11 +174,9 @@ def replay(
             ).candidates
             kept.deep_requests.append(at)
             kept.deep.append((at, longest.ranks[np.isin(longest.rows, wanted)]))
-        pending.append((light(ready), wanted))
+        pending.append((ready, wanted))
         if len(pending) == BATCH:
             flush()
-        if progress is not None and i % 50 == 0:
-            progress(i / len(requests))
     flush()
     return _arrays(kept)
 

@@ -7,26 +7,30 @@ from dataclasses import dataclass, field
 import lightgbm as lgb
 import numpy as np
 
+from offline_jobs.parallel import in_chunks
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import CandidatesConfig, FitInput, fit
+from recsys.candidates.retrieve import MAX_CANDIDATES
 from recsys.errors import EmptyWindowError
 from recsys.profiles.build import build_histories
+from recsys.profiles.store import Histories
 from recsys.rerank import ranker
-from recsys.rerank.training_set import PastRequest, build, past_requests, split_by_user
+from recsys.rerank.prepare import Model
+from recsys.rerank.training_set import PastRequest, TrainingSet, build, joined, past_requests, split_by_user
 from recsys.split import Window
 
 
 @dataclass(frozen=True, slots=True)
 class RankingConfig:
-    """`max_requests` replayed requests bound the time of training, `max_measured` that of measuring.
-
-    `valid_share` of the training requests' users decides when to stop.
+    """`max_requests` replayed requests bound the time of training, `max_measured` that of `evaluate`, `max_checked`
+    that of the check before a build publishes. `valid_share` of the training requests' users decides when to stop.
     """
 
     ranker: ranker.RankerConfig = field(default_factory=ranker.RankerConfig)
-    max_requests: int = 8_000
+    max_requests: int = 16_000
     max_measured: int = 30_000
-    n_negatives: int = 200
+    max_checked: int = 8_000
+    n_negatives: int = 100
     valid_share: float = 0.15
     seed: int = 7
 
@@ -37,6 +41,31 @@ def sample(requests: list[PastRequest], limit: int, seed: int) -> list[PastReque
         return requests
     chosen = np.random.default_rng(seed).choice(len(requests), limit, replace=False)
     return [requests[i] for i in np.sort(chosen)]
+
+
+def training_rows(
+    model: Model,
+    earlier: Histories,
+    later: Histories,
+    requests: list[PastRequest],
+    *,
+    config: RankingConfig,
+    steps: Steps,
+) -> tuple[TrainingSet, TrainingSet]:
+    """Rows to fit and rows to stop by, of at most `max_requests` requests; no user is in both."""
+    drawn = sample(requests, config.max_requests, config.seed)
+    kept, held_out = split_by_user(drawn, share=config.valid_share, seed=config.seed)
+    found = []
+    for name, chosen, n_negatives in (
+        ("training rows", kept, config.n_negatives),
+        ("validation rows", held_out, MAX_CANDIDATES),
+    ):
+        with steps.step(name) as advance:
+            parts = in_chunks(
+                build, model, earlier, later, chosen, progress=advance, n_negatives=n_negatives, seed=config.seed
+            )
+            found.append(joined([part for _, part in parts]))
+    return found[0], found[1]
 
 
 def train(
@@ -58,14 +87,6 @@ def train(
                 f"{source.log.info.name}: no user wants anything in the training window; expected some; give a longer "
                 "log or a larger --holdout-days"
             )
-        kept, held_out = split_by_user(
-            sample(requests, config.max_requests, config.seed), share=config.valid_share, seed=config.seed
-        )
-        with steps.step("training rows") as advance:
-            rows = build(
-                model, earlier, later, kept, n_negatives=config.n_negatives, seed=config.seed, progress=advance
-            )
-        with steps.step("validation rows") as advance:
-            valid = build(model, earlier, later, held_out, n_negatives=1_000, seed=config.seed, progress=advance)
+        rows, valid = training_rows(model, earlier, later, requests, config=config, steps=steps)
         with steps.step("LambdaRank"):
             return ranker.fit(rows, valid, config.ranker)

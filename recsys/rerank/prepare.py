@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,3 +54,8 @@ def prepare(
     candidates = retrieve(model.sources, profile, allowed, quotas=quotas, limit=limit)
     matrix = features(candidates, profile, model.items, model.sources, time_ms=time_ms)
     return Prepared(profile, candidates, matrix, int(allowed.sum()))
+
+
+def light(ready: Prepared) -> Prepared:
+    """The request without every source's scores of every item, which only features read: many such fill the memory."""
+    return replace(ready, candidates=replace(ready.candidates, scored=cast(Any, None)))

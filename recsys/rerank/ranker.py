@@ -17,11 +17,11 @@ from recsys.rerank.training_set import TrainingSet
 class RankerConfig:
     """LightGBM's own names; `patience` rounds without a better validation NDCG@10 end the fit."""
 
-    n_trees: int = 300
+    n_trees: int = 400
     num_leaves: int = 15
-    learning_rate: float = 0.03
+    learning_rate: float = 0.05
     min_data_in_leaf: int = 100
-    feature_fraction: float = 0.7
+    feature_fraction: float = 0.3
     bagging_fraction: float = 0.8
     lambda_l2: float = 1.0
     truncation: int = 20

@@ -5,7 +5,7 @@ Invariant: a request's history ends before its time and its labels start at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recsys.profiles.recent import with_recent
 from recsys.profiles.store import Histories, History
 from recsys.rerank.features import FEATURES
-from recsys.rerank.prepare import Model, prepare
+from recsys.rerank.prepare import Model, Prepared, light, prepare
 from recsys.slate import PurchasedPolicy
 
 
@@ -78,14 +78,13 @@ def build(
     n_negatives: int,
     seed: int,
     purchased: PurchasedPolicy = "bundle",
-    progress: Callable[[float], None] | None = None,
 ) -> TrainingSet:
     """Rows of every request that has a wanted item among its candidates, with sampled negatives.
 
     Negatives are drawn uniformly from the request's other candidates by a generator seeded per request.
     """
     matrices, labels, groups = [], [], []
-    for i, request in enumerate(requests):
+    for request in requests:
         history = history_at(earlier, later, request.user_row, request.time_ms)
         ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased)
         label = np.isin(ready.candidates.rows, request.wanted)
@@ -98,11 +97,44 @@ def build(
             matrices.append(ready.matrix[chosen])
             labels.append(label[chosen].astype(np.int8))
             groups.append(len(chosen))
-        if progress is not None and i % 50 == 0:
-            progress(i / len(requests))
     if not matrices:
         return TrainingSet(np.empty((0, len(FEATURES)), np.float32), np.empty(0, np.int8), np.empty(0, np.int32))
     return TrainingSet(np.concatenate(matrices), np.concatenate(labels), np.array(groups, np.int32))
+
+
+def joined(parts: Sequence[TrainingSet]) -> TrainingSet:
+    """Training sets one after the other."""
+    if not parts:
+        return TrainingSet(np.empty((0, len(FEATURES)), np.float32), np.empty(0, np.int8), np.empty(0, np.int32))
+    return TrainingSet(
+        np.concatenate([part.matrix for part in parts]),
+        np.concatenate([part.label for part in parts]),
+        np.concatenate([part.group for part in parts]),
+    )
+
+
+def prepared_requests(
+    model: Model,
+    earlier: Histories,
+    later: Histories,
+    requests: Sequence[PastRequest],
+    *,
+    purchased: PurchasedPolicy = "bundle",
+    by_title: bool = True,
+) -> list[Prepared]:
+    """Each request up to its features, without the sources' scores of every item."""
+    return [
+        light(
+            prepare(
+                model,
+                history_at(earlier, later, request.user_row, request.time_ms),
+                time_ms=request.time_ms,
+                purchased=purchased,
+                by_title=by_title,
+            )
+        )
+        for request in requests
+    ]
 
 
 def split_by_user(
