@@ -17,10 +17,11 @@ GROUP_RULES: Final[dict[str, str]] = {
     "similarity": r"(als|users)_.+|.+_(total|last|last_share|best|ties)",
     "repurchase": r"n_events|n_bought|bought_share|own_.+|.+_due|days_since_item|in_last_session|title_bought"
     r"|repeat_rate|category_repeat",
-    "affinity": r".+_affinity|days_since_leaf",
+    "affinity": r".+_affinity|days_since_leaf|in_last_(leaf|brand|head)",
     "price": r"price.*|discount.*",
-    "demand": r"(kin_)?popularity|n_\d+d|n_users|n_into|trend|age_days",
-    "user": r"user_.+",
+    "demand": r"((kin|head)_)?popularity|share_of_.+|n_\d+d|n_users|n_into|trend|age_days|mean_log_age|newest_share"
+    r"|mean_user_events",
+    "user": r"user_.+|last_popularity",
 }
 """Group -> pattern of the whole name."""
 

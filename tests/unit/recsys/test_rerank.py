@@ -46,7 +46,9 @@ def test_a_slate_is_full_whenever_titles_allow(n: int, size: int, data: st.DataO
 def test_a_category_holds_at_most_its_share() -> None:
     """Nine good items of one category and five of others: half the slate at most is of the first."""
     items = _items(14, leaf=[0] * 9 + [1, 2, 3, 4, 5], brand=[-1] * 14, title=range(14))
-    chosen = diversify(np.arange(14), np.arange(14, dtype=np.int32), items, n=10, config=DiversityConfig())
+    chosen = diversify(
+        np.arange(14), np.arange(14, dtype=np.int32), items, n=10, config=DiversityConfig(category_share=0.5)
+    )
     assert chosen == [0, 1, 2, 3, 4, 9, 10, 11, 12, 13]
 
 

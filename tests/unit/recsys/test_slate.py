@@ -78,7 +78,7 @@ def test_likeness_is_traded_for_rank() -> None:
 def test_caps_and_titles_hold_under_a_trade_off() -> None:
     """Nine items of one category, two of one title: half the page at most, each title once."""
     items = _items([0, 0, *range(1, 13)], leaf=[0] * 9 + [1, 2, 3, 4, 5])
-    config = DiversityConfig(trade_off=0.3)
+    config = DiversityConfig(category_share=0.5, trade_off=0.3)
     alike = _neighbours(np.ones((14, 14)))
     chosen = diversify(np.arange(14), np.arange(14, dtype=np.int32), items, n=10, config=config, alike=alike)
     assert len(chosen) == 10
