@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from offline_jobs import train_ranker
 from offline_jobs.config import BuildConfig
-from offline_jobs.held_out import HeldOut, held_out
+from offline_jobs.held_out import held_out
 from offline_jobs.lists import K, padded, predict_many, slate_of
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import FitInput
-from offline_jobs.train_ranker import sample
+from offline_jobs.train_ranker import HeldOut, sample
 from recsys import metrics
 from recsys.metrics import Comparison, Interval
 from recsys.profiles.items import ItemTable

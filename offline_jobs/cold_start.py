@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from offline_jobs.cold_sessions import N_SHOWN, Session, after_three, at_start, sampled
 from offline_jobs.config import BuildConfig
-from offline_jobs.held_out import HeldOut, held_out
+from offline_jobs.held_out import held_out
 from offline_jobs.hidden import drawn, hidden
 from offline_jobs.lists import K, padded, predict_many, slate_of
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import FitInput
-from offline_jobs.train_ranker import sample, train
+from offline_jobs.train_ranker import HeldOut, sample, train
 from recsys import metrics
 from recsys.candidates.eligible import eligible
 from recsys.metrics import Comparison, Interval

@@ -18,12 +18,12 @@ from offline_jobs.ablate import Ablation
 from offline_jobs.cold_start import measure_cold_start
 from offline_jobs.config import BuildConfig
 from offline_jobs.figures_json import as_json, extras_json
-from offline_jobs.held_out import HeldOut, held_out
+from offline_jobs.held_out import held_out
 from offline_jobs.measure import Report, measure, text_vectors
 from offline_jobs.progress import Steps
 from offline_jobs.tables import print_ablation, print_cold_start, print_details, print_report
 from offline_jobs.train_candidates import FitInput
-from offline_jobs.train_ranker import train
+from offline_jobs.train_ranker import HeldOut, train
 from recsys.errors import ConfigError
 from recsys.rerank.groups import feature_groups
 from recsys.split import Windows, windows

@@ -68,25 +68,41 @@ def training_rows(
     return found[0], found[1]
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """A fit that ends where a window begins, the events of the window, and its requests."""
+
+    model: Model
+    earlier: Histories
+    later: Histories
+    requests: list[PastRequest]
+
+
+def held_out_window(source: FitInput, window: Window, candidates: CandidatesConfig, steps: Steps) -> HeldOut:
+    """Fit at the window's `as_of`, and make all its requests; `EmptyWindowError` where there are none."""
+    model, earlier = fit(source, as_of_ms=window.as_of_ms, config=candidates, steps=steps)
+    later = build_histories(source.events, model.items, as_of_ms=window.until_ms, from_ms=window.as_of_ms)
+    requests = past_requests(
+        later,
+        model.items.taken_types,
+        times_ms=window.times_ms,
+        horizon_ms=window.horizon_ms,
+        until_ms=window.until_ms,
+    )
+    if not requests:
+        raise EmptyWindowError(
+            f"{source.log.info.name}: no user wants anything in the window [{window.as_of_ms}, {window.until_ms}) ms; "
+            "expected some; give a longer log or a larger --holdout-days"
+        )
+    return HeldOut(model, earlier, later, requests)
+
+
 def train(
     source: FitInput, window: Window, *, candidates: CandidatesConfig, config: RankingConfig, steps: Steps
 ) -> lgb.Booster:
     """Fit candidates at the window's `as_of`, replay its requests, fit LightGBM on what was then wanted."""
     with steps.under("train"):
-        model, earlier = fit(source, as_of_ms=window.as_of_ms, config=candidates, steps=steps)
-        later = build_histories(source.events, model.items, as_of_ms=window.until_ms, from_ms=window.as_of_ms)
-        requests = past_requests(
-            later,
-            model.items.taken_types,
-            times_ms=window.times_ms,
-            horizon_ms=window.horizon_ms,
-            until_ms=window.until_ms,
-        )
-        if not requests:
-            raise EmptyWindowError(
-                f"{source.log.info.name}: no user wants anything in the training window; expected some; give a longer "
-                "log or a larger --holdout-days"
-            )
-        rows, valid = training_rows(model, earlier, later, requests, config=config, steps=steps)
+        held = held_out_window(source, window, candidates, steps)
+        rows, valid = training_rows(held.model, held.earlier, held.later, held.requests, config=config, steps=steps)
         with steps.step("LambdaRank"):
             return ranker.fit(rows, valid, config.ranker)

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.neighbours import Neighbours
+from recsys.candidates.neighbours import Neighbours, entries_of
 from recsys.candidates.retrieve import SOURCES
 from recsys.ids import IdMap
 from recsys.rerank.contributions import als_contributions
@@ -56,10 +56,7 @@ def _strongest(neighbours: Neighbours, recent: NDArray[np.int32], rows: NDArray[
     """`neighbours.strongest` for many rows at once; a tie goes to the newer item."""
     if len(recent) == 0:
         return {}
-    starts = neighbours.indptr[recent]
-    lengths = neighbours.indptr[recent + 1] - starts
-    offsets = np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
-    at = np.arange(int(lengths.sum())) + offsets
+    at, lengths = entries_of(neighbours.indptr, recent)
     hits = np.flatnonzero(np.isin(neighbours.indices[at], rows))
     owners = np.repeat(recent, lengths)[hits].tolist()
     found: dict[int, int] = {}

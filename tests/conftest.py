@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import lightgbm as lgb
 
     from offline_jobs.config import BuildConfig
-    from offline_jobs.held_out import HeldOut
     from offline_jobs.train_candidates import FitInput
+    from offline_jobs.train_ranker import HeldOut
     from recsys.split import Windows
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -30,7 +30,6 @@ class UserKnnConfig:
 def fit(user_items: sparse.csr_matrix, alike: sparse.csr_matrix, config: UserKnnConfig) -> UserNeighbours:
     """Index decayed event weights, float32 (users, items), with the smoothing matrix S of `smoothing.spread`."""
     kernel = largest(alike, alike.T.tocsr(), config.kernel)
-    n_items = user_items.shape[1]
     chosen = reference_users(np.diff(user_items.indptr), config)
     had = strongest_items(sparse.csr_matrix(user_items[chosen]), config.max_items)
     had.data = np.log1p(had.data)
@@ -48,7 +47,7 @@ def fit(user_items: sparse.csr_matrix, alike: sparse.csr_matrix, config: UserKnn
         item_indptr=scaled.indptr.astype(np.int64),
         users=scaled.indices.astype(np.int32),
         scaled=scaled.data.astype(np.float32),
-        rarity=rarity[:n_items],
+        rarity=rarity,
         k=np.array([config.k], np.int32),
     )
 

@@ -83,7 +83,7 @@ def build(
 
     Negatives are drawn uniformly from the request's other candidates by a generator seeded per request.
     """
-    matrices, labels, groups = [], [], []
+    parts = []
     for request in requests:
         history = history_at(earlier, later, request.user_row, request.time_ms)
         ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased)
@@ -94,12 +94,9 @@ def build(
             if len(negative) > n_negatives:
                 negative = rng.choice(negative, n_negatives, replace=False)
             chosen = np.sort(np.concatenate([np.flatnonzero(label), negative]))
-            matrices.append(ready.matrix[chosen])
-            labels.append(label[chosen].astype(np.int8))
-            groups.append(len(chosen))
-    if not matrices:
-        return TrainingSet(np.empty((0, len(FEATURES)), np.float32), np.empty(0, np.int8), np.empty(0, np.int32))
-    return TrainingSet(np.concatenate(matrices), np.concatenate(labels), np.array(groups, np.int32))
+            group = np.array([len(chosen)], np.int32)
+            parts.append(TrainingSet(ready.matrix[chosen], label[chosen].astype(np.int8), group))
+    return joined(parts)
 
 
 def joined(parts: Sequence[TrainingSet]) -> TrainingSet:
