@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from offline_jobs.train_candidates import CandidatesConfig
 from offline_jobs.train_ranker import RankingConfig
+from recsys.candidates.merge import SOURCES
 from recsys.errors import ConfigError
 from recsys.rerank.page import SlateConfig
 
@@ -86,7 +87,7 @@ def _override(settings: Settings, content: Mapping[str, Any], *, where: str) -> 
     return replace(settings, **changes)  # type: ignore[type-var]
 
 
-_MAY_BE_ZERO = ("seed", "regularization", "lambda_l2", "trade_off", "slots", "epsilon")
+_MAY_BE_ZERO = (*SOURCES, "seed", "regularization", "lambda_l2", "trade_off", "slots", "epsilon")
 _AT_MOST_ONE = ("_share", "_fraction", "decay", "trade_off", "epsilon")
 
 

@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.retrieve import SOURCES
+from recsys.candidates.merge import SOURCES
 from recsys.profiles.items import ItemTable
 from recsys.profiles.user import UserProfile
 from recsys.rerank.diversify import DiversityConfig, diversify

@@ -10,7 +10,7 @@ import numpy as np
 from offline_jobs.parallel import in_chunks
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import CandidatesConfig, FitInput, fit
-from recsys.candidates.retrieve import MAX_CANDIDATES
+from recsys.candidates.merge import MAX_CANDIDATES
 from recsys.errors import EmptyWindowError
 from recsys.profiles.build import build_histories
 from recsys.profiles.store import Histories

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.retrieve import ITEM_TO_ITEM, SOURCES, Candidates, Sources
+from recsys.candidates.merge import SOURCES
+from recsys.candidates.retrieve import ITEM_TO_ITEM, SCORES, Candidates, Sources
 from recsys.profiles.items import ItemTable
 from recsys.profiles.user import UserProfile
 from recsys.schema import MS_PER_DAY
@@ -224,19 +225,19 @@ _AS_THEY_ARE: Final = (
 
 def _source_features(candidates: Candidates) -> dict[str, Column | float]:
     """Ranks and scores of every source; scores as shares of the request's largest, so that a refit may rescale."""
-    rows, scored = candidates.rows, candidates.scored
+    score = dict(zip(SCORES, candidates.scores, strict=True))
     columns: dict[str, Column | float] = {f"rank_{source}": candidates.ranks[:, i] for i, source in enumerate(SOURCES)}
     columns["n_sources"] = np.isfinite(candidates.ranks).sum(axis=1)
     columns["fused"] = _share_of_max(candidates.fused)
-    columns["fused_rank"] = np.arange(1, len(rows) + 1, dtype=np.float32)
-    columns["als_score"] = _z_score(scored.als[rows])
-    columns["users_had"] = _share_of_max(scored.users.had[rows])
-    columns["users_had_raw"] = scored.users.had[rows]
-    columns["users_alike"] = _share_of_max(scored.users.alike[rows])
-    for source, part in scored.items.items():
-        columns[f"{source}_total"] = _share_of_max(part.total[rows])
-        columns[f"{source}_last"] = part.last[rows]
-        columns[f"{source}_last_share"] = _share_of_max(part.last[rows])
-        columns[f"{source}_best"] = part.best[rows]
-        columns[f"{source}_ties"] = part.ties[rows]
+    columns["fused_rank"] = np.arange(1, len(candidates.rows) + 1, dtype=np.float32)
+    columns["als_score"] = _z_score(score["als"])
+    columns["users_had"] = _share_of_max(score["users_had"])
+    columns["users_had_raw"] = score["users_had"]
+    columns["users_alike"] = _share_of_max(score["users_alike"])
+    for source in ITEM_TO_ITEM:
+        columns[f"{source}_total"] = _share_of_max(score[f"{source}_total"])
+        columns[f"{source}_last"] = score[f"{source}_last"]
+        columns[f"{source}_last_share"] = _share_of_max(score[f"{source}_last"])
+        columns[f"{source}_best"] = score[f"{source}_best"]
+        columns[f"{source}_ties"] = score[f"{source}_ties"]
     return columns

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recsys.profiles.recent import with_recent
 from recsys.profiles.store import Histories, History
 from recsys.rerank.features import FEATURES
-from recsys.rerank.prepare import Model, Prepared, light, prepare
+from recsys.rerank.prepare import Model, Prepared, prepare
 from recsys.slate import PurchasedPolicy
 
 
@@ -87,16 +87,21 @@ def build(
     for request in requests:
         history = history_at(earlier, later, request.user_row, request.time_ms)
         ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased)
-        label = np.isin(ready.candidates.rows, request.wanted)
-        if label.any() and not label.all():
-            rng = np.random.default_rng((seed, request.user_row, request.time_ms))
-            negative = np.flatnonzero(~label)
-            if len(negative) > n_negatives:
-                negative = rng.choice(negative, n_negatives, replace=False)
-            chosen = np.sort(np.concatenate([np.flatnonzero(label), negative]))
-            group = np.array([len(chosen)], np.int32)
-            parts.append(TrainingSet(ready.matrix[chosen], label[chosen].astype(np.int8), group))
+        parts.append(labelled(ready, request, n_negatives=n_negatives, seed=seed))
     return joined(parts)
+
+
+def labelled(ready: Prepared, request: PastRequest, *, n_negatives: int, seed: int) -> TrainingSet:
+    """Rows of one prepared request: its wanted candidates and sampled others; none where either kind is missing."""
+    label = np.isin(ready.candidates.rows, request.wanted)
+    if not label.any() or label.all():
+        return joined([])
+    rng = np.random.default_rng((seed, request.user_row, request.time_ms))
+    negative = np.flatnonzero(~label)
+    if len(negative) > n_negatives:
+        negative = rng.choice(negative, n_negatives, replace=False)
+    chosen = np.sort(np.concatenate([np.flatnonzero(label), negative]))
+    return TrainingSet(ready.matrix[chosen], label[chosen].astype(np.int8), np.array([len(chosen)], np.int32))
 
 
 def joined(parts: Sequence[TrainingSet]) -> TrainingSet:
@@ -119,16 +124,14 @@ def prepared_requests(
     purchased: PurchasedPolicy = "bundle",
     by_title: bool = True,
 ) -> list[Prepared]:
-    """Each request up to its features, without the sources' scores of every item."""
+    """Each request up to its features."""
     return [
-        light(
-            prepare(
-                model,
-                history_at(earlier, later, request.user_row, request.time_ms),
-                time_ms=request.time_ms,
-                purchased=purchased,
-                by_title=by_title,
-            )
+        prepare(
+            model,
+            history_at(earlier, later, request.user_row, request.time_ms),
+            time_ms=request.time_ms,
+            purchased=purchased,
+            by_title=by_title,
         )
         for request in requests
     ]
