@@ -34,6 +34,15 @@ def slate_of(
     return rows[diversify(order, rows, items, n=n, config=config)]
 
 
+def slates_of(
+    booster: lgb.Booster, prepared: Sequence[Prepared], items: ItemTable, *, config: DiversityConfig
+) -> NDArray[np.int32]:
+    """The slates of `K` that are served to these requests: int32 (n, K), padded with -1."""
+    scores = predict_many(booster, prepared)
+    pairs = zip(prepared, scores, strict=True)
+    return padded([slate_of(ready, own, items, n=K, config=config) for ready, own in pairs], K)
+
+
 def source_lists(ready: Prepared, n: int) -> dict[str, NDArray[np.int32]]:
     """Each source's own first `n` among the candidates."""
     found = {}

@@ -28,6 +28,10 @@ class Steps:
         finally:
             self._prefix = before
 
+    def say(self, text: str) -> None:
+        """Print a line, above the bar where one is shown."""
+        self._console.print(f"  {text}", highlight=False)
+
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[float], None]]:
         """Run one step; call the yielded function with the share done (0 to 1) where it is known."""
