@@ -127,7 +127,7 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     return tables
 
 
-def as_toml(values: Mapping[str, float]) -> str:
+def as_toml(values: Mapping[str, Any]) -> str:
     """TOML text that `read_config` reads back as these values by dotted name, one table after the other."""
     tables: dict[str, list[str]] = {}
     for name, value in values.items():
