@@ -17,6 +17,7 @@ from recsys.candidates.merge import MAX_CANDIDATES, SOURCES, merge
 from recsys.candidates.neighbours import Neighbours, NeighbourScores, score
 from recsys.candidates.user_knn import UserNeighbours, UserScores
 from recsys.profiles.items import ItemTable
+from recsys.profiles.timeline import Timeline
 from recsys.profiles.user import UserProfile
 
 ITEM_TO_ITEM: Final = ("next", "previous", "together", "content", "bridged")
@@ -39,7 +40,8 @@ class Sources:
     `popular_order` int32 (n_items,): rows by decayed popularity. `category_indptr`, `category_order`: the same
     within each leaf category. `kin_popularity`, `n_into` float32 (n_items,): log of the popularity of an item's kin by
     content, weighted by likeness, and of the number of items that lead to it. `quotas` int64 and `fusion` float64
-    (n_sources,): the longest list of each source and its weight in the merge, both 0 where it is off.
+    (n_sources,): the longest list of each source and its weight in the merge, both 0 where it is off. `timeline` is
+    no source; features read it.
     """
 
     als: ItemFactors
@@ -54,6 +56,7 @@ class Sources:
     category_order: NDArray[np.int32]
     kin_popularity: NDArray[np.float32]
     n_into: NDArray[np.float32]
+    timeline: Timeline
     quotas: NDArray[np.int64]
     fusion: NDArray[np.float64]
 
@@ -68,6 +71,7 @@ class Sources:
         kin = {name: _unflatten(Neighbours, f"users_{name}_", arrays) for name in ("kernel", "alike")}
         parts["users"] = _unflatten(UserNeighbours, "users_", arrays, **kin)
         parts |= {name: _unflatten(Neighbours, f"{name}_", arrays) for name in ITEM_TO_ITEM}
+        parts["timeline"] = _unflatten(Timeline, "timeline_", arrays)
         whole: Sources = _unflatten(cls, "", arrays, **parts)
         return whole
 

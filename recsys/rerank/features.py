@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from recsys.candidates.merge import SOURCES
 from recsys.candidates.retrieve import ITEM_TO_ITEM, SCORES, Candidates, Sources
 from recsys.profiles.items import ItemTable
+from recsys.profiles.timeline import Timeline
 from recsys.profiles.user import UserProfile
 from recsys.schema import MS_PER_DAY
 
@@ -79,6 +80,13 @@ FEATURES: Final[tuple[str, ...]] = (
     "user_discount_share",
     "user_popularity",  # mean popularity of the user's items, log
     "last_popularity",  # of the newest one, log
+    "timeline_place",  # when in the log's course the item is taken, by the order of events alone
+    "timeline_from_newest",  # its place after that of the newest item, of the mean, of the latest-placed recent one
+    "timeline_from_mean",
+    "timeline_from_latest",
+    "timeline_gap",  # |place - the user's moment|
+    "timeline_crowd",  # log of its events by users at about this moment
+    "timeline_crowd_share",  # their share of all its events
 )
 
 
@@ -210,6 +218,7 @@ def features(
     columns["user_repeat_share"] = profile.repeat_share
     columns["user_price_level"] = profile.price_level
     columns["user_discount_share"] = profile.discount_share
+    columns |= _timeline_features(rows, profile, sources.timeline)
     matrix = np.empty((len(rows), len(FEATURES)), np.float32)
     for i, name in enumerate(FEATURES):
         matrix[:, i] = columns[name]
@@ -221,6 +230,28 @@ _AS_THEY_ARE: Final = (
     *("trend", "repeat_rate", "age_days", "mean_log_age", "newest_share", "mean_user_events"),
     *("share_of_leaf", "share_of_brand", "share_of_head"),
 )
+
+
+def _timeline_features(rows: NDArray[np.int32], profile: UserProfile, timeline: Timeline) -> dict[str, Column]:
+    """Where each candidate stands on the timeline beside the user's recent items; NaN where order does not tell."""
+    place, mine = timeline.place[rows], timeline.place[profile.recent_items]
+    known = mine[np.isfinite(mine)]
+    nan = np.float32(np.nan)
+    moment = timeline.moment(profile.recent_items, profile.recent_session)
+    crowd = np.full(len(rows), nan, np.float32)
+    share = crowd
+    if np.isfinite(moment):
+        crowd = timeline.crowd[rows, np.searchsorted(timeline.bounds, np.float32(moment))]
+        share = crowd / np.maximum(timeline.crowd[rows].sum(axis=1), np.float32(1e-6))
+    return {
+        "timeline_place": place,
+        "timeline_from_newest": place - (mine[0] if len(mine) else nan),
+        "timeline_from_mean": place - (known.mean() if len(known) else nan),
+        "timeline_from_latest": place - (known.max() if len(known) else nan),
+        "timeline_gap": np.abs(place - np.float32(moment)),
+        "timeline_crowd": np.log1p(crowd),
+        "timeline_crowd_share": share,
+    }
 
 
 def _source_features(candidates: Candidates) -> dict[str, Column | float]:
