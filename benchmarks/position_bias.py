@@ -5,11 +5,12 @@
 A generated shop gives real requests with real features. Relevance is planted: the chance that an item is wanted depends
 on the user's planted tastes and on the item's price. Slates of ten are shown by a policy that likes popular items, with
 noise. An item at place k is looked at with probability 1 / k**eta (Joachims, Swaminathan, Schnabel 2017) and clicked if
-it is looked at and wanted. The ranker is then fitted by the code that builds bundles, three times:
+it is looked at and wanted. The ranker is then fitted by the code that builds bundles:
 
-uncorrected  on the clicks, without positions
-corrected    on the clicks and positions
-oracle       on what was wanted, looked at or not: no bias to correct
+corrected    on the clicks and positions, stopped as a build stops
+uncorrected  on the clicks, without positions, for as many rounds
+oracle       on what was wanted, looked at or not, for as many rounds: there is no bias to correct
+own stop     as uncorrected, but stopped by NDCG@10 on clicks, as rows without positions are
 
 Each is judged by NDCG@10 of its order of all candidates of users it was not fitted on, against the planted relevance.
 No figure here says anything about real shoppers.
@@ -19,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -48,7 +48,7 @@ BASE, TASTE, CHEAP = 0.05, 0.45, 0.3
 """Planted relevance: of any item, more of one in a taste category, more of one cheaper than its category's mean."""
 NOISE: Final = 0.5
 """Noise of the policy that showed the slates, in standard deviations of its score."""
-SYSTEMS: Final = ("uncorrected", "corrected", "oracle")
+SYSTEMS: Final = ("own stop", "uncorrected", "corrected", "oracle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +121,23 @@ def planted_ndcg(booster: lgb.Booster, shop: Shop, requests: NDArray[np.int64]) 
     return np.array(out)
 
 
-def trial(
-    shop: Shop, *, eta: float, n_slates: int, seed: int, systems: Sequence[str] = SYSTEMS
-) -> dict[str, NDArray[np.float64]]:
+def trial(shop: Shop, *, eta: float, n_slates: int, seed: int) -> dict[str, NDArray[np.float64]]:
     """NDCG@10 per test request of each system; a tenth of the requests decides when to stop, a quarter is the test."""
     rng = np.random.default_rng([seed, int(1000 * eta)])
     order = rng.permutation(len(shop.ready))
     test, stop, train = np.split(order, [len(order) // 4, len(order) // 4 + len(order) // 10])
     clicks, wants = clicked_rows(shop, train, n_slates=n_slates, eta=eta, rng=rng)
-    stop_clicks, stop_wants = clicked_rows(shop, stop, n_slates=n_slates // 6, eta=eta, rng=rng)
-    rows = {
-        "uncorrected": (replace(clicks, position=None), stop_clicks),
-        "corrected": (clicks, stop_clicks),
-        "oracle": (replace(wants, position=None), stop_wants),
+    stop_clicks, _ = clicked_rows(shop, stop, n_slates=n_slates // 6, eta=eta, rng=rng)
+    config, nothing = ranker.RankerConfig(), joined([])
+    corrected = ranker.fit(clicks, stop_clicks, config)
+    as_long = replace(config, n_trees=corrected.num_trees())
+    boosters = {
+        "own stop": ranker.fit(replace(clicks, position=None), stop_clicks, config),
+        "uncorrected": ranker.fit(replace(clicks, position=None), nothing, as_long),
+        "corrected": corrected,
+        "oracle": ranker.fit(replace(wants, position=None), nothing, as_long),
     }
-    config = ranker.RankerConfig()
-    return {name: planted_ndcg(ranker.fit(*rows[name], config), shop, test) for name in systems}
+    return {name: planted_ndcg(booster, shop, test) for name, booster in boosters.items()}
 
 
 def main() -> None:

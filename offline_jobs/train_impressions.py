@@ -52,6 +52,8 @@ def impression_rows(
     with steps.step("impressions"):
         shown = read_shown(source.log.directory, source.events, from_ms=window.as_of_ms, before_ms=window.until_ms)
         n, absent = len(shown.position), int((shown.position == 0).sum())
+        if not (n or must):
+            return Found(None, "the training window has no impression")
         if absent:
             lack = f"{absent} of {n} impressions in the training window have no position"
             if must:

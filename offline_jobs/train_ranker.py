@@ -131,6 +131,8 @@ def labelled_rows(
         steps.note("labels", f"{'interactions' if found.rows is None else 'impressions'}: {found.why}")
         if found.rows is not None:
             return found.rows
+    else:
+        steps.note("labels", "interactions: as configured")
     return training_rows(held.model, held.earlier, held.later, held.requests, config=config, steps=steps)
 
 
