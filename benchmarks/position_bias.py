@@ -12,7 +12,8 @@ uncorrected  on the clicks, without positions, for as many rounds
 oracle       on what was wanted, looked at or not, for as many rounds: there is no bias to correct
 own stop     as uncorrected, but stopped by NDCG@10 on clicks, as rows without positions are
 
-Each is judged by NDCG@10 of its order of all candidates of users it was not fitted on, against the planted relevance.
+A slate is telling if it has a click and an item not clicked; only these are fitted on. Each ranker is judged by NDCG@10
+of its order of all candidates of users it was not fitted on, against the planted relevance.
 No figure here says anything about real shoppers.
 """
 
@@ -121,8 +122,11 @@ def planted_ndcg(booster: lgb.Booster, shop: Shop, requests: NDArray[np.int64]) 
     return np.array(out)
 
 
-def trial(shop: Shop, *, eta: float, n_slates: int, seed: int) -> dict[str, NDArray[np.float64]]:
-    """NDCG@10 per test request of each system; a tenth of the requests decides when to stop, a quarter is the test."""
+def trial(shop: Shop, *, eta: float, n_slates: int, seed: int) -> tuple[int, dict[str, NDArray[np.float64]]]:
+    """How many slates had a click and an item not clicked, and NDCG@10 per test request of each system.
+
+    A tenth of the requests decides when to stop, a quarter is the test.
+    """
     rng = np.random.default_rng([seed, int(1000 * eta)])
     order = rng.permutation(len(shop.ready))
     test, stop, train = np.split(order, [len(order) // 4, len(order) // 4 + len(order) // 10])
@@ -137,7 +141,7 @@ def trial(shop: Shop, *, eta: float, n_slates: int, seed: int) -> dict[str, NDAr
         "corrected": corrected,
         "oracle": ranker.fit(replace(wants, position=None), nothing, as_long),
     }
-    return {name: planted_ndcg(booster, shop, test) for name, booster in boosters.items()}
+    return len(clicks.group), {name: planted_ndcg(booster, shop, test) for name, booster in boosters.items()}
 
 
 def main() -> None:
@@ -156,15 +160,16 @@ def main() -> None:
         f"{len(shop.ready)} requests, {args.seeds} seeds; [..] is the 95 % bootstrap interval over requests and seeds"
     )
     names = " ".join(f"{name:>11}" for name in SYSTEMS)
-    print(f"{'slates':>7} {'eta':>4} {names}  corrected - uncorrected    won")
+    print(f"{'slates':>7} {'telling':>7} {'eta':>4} {names}  corrected - uncorrected    won")
     for n_slates in args.slates:
         for eta in args.strengths:
-            runs = [trial(shop, eta=eta, n_slates=n_slates, seed=seed) for seed in range(args.seeds)]
+            trials = [trial(shop, eta=eta, n_slates=n_slates, seed=seed) for seed in range(args.seeds)]
+            telling, runs = np.mean([n for n, _ in trials]), [run for _, run in trials]
             means = " ".join(f"{np.mean([run[name] for run in runs]):11.4f}" for name in SYSTEMS)
             leads = [run["corrected"] - run["uncorrected"] for run in runs]
             lead, won = metrics.bootstrap(np.concatenate(leads)), sum(float(x.mean()) > 0 for x in leads)
             shown = f"{lead.mean:+.4f} [{lead.low:+.4f}, {lead.high:+.4f}] {won:3d}/{len(runs)}"
-            print(f"{n_slates:7d} {eta:4.1f} {means}  {shown}", flush=True)
+            print(f"{n_slates:7d} {telling:7.0f} {eta:4.1f} {means}  {shown}", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys.errors import DataError
@@ -25,8 +25,11 @@ from recsys.schema import EVENT_TYPES
 
 RESPONSES: Final = ("view", "click", "add_to_cart", "purchase")
 """Event types that answer an impression."""
-_COLUMNS: Final = ("user_id", "item_id", "event_type", "event_time", "placement", "position", "attribution_token")
+_COLUMNS: Final = (
+    *("user_id", "item_id", "event_type", "event_time", "placement", "position", "attribution_token", "cancelled_time"),
+)
 _BATCH: Final = 65_536
+_TIME: Final = pa.timestamp("us", "UTC")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -70,7 +73,7 @@ def read_shown(log_dir: Path, events: Events, *, from_ms: int, before_ms: int) -
     """
     path = log_dir / EVENTS_FILE
     try:
-        require_columns(path, [*_COLUMNS, "cancelled_time"])
+        require_columns(path, _COLUMNS)
         batches = list(_batches(path, ("impression",), from_ms, before_ms, events))
         answers = list(_batches(path, RESPONSES, from_ms, before_ms, events)) if batches else []
     except (OSError, pa.ArrowInvalid) as error:
@@ -87,21 +90,27 @@ def read_shown(log_dir: Path, events: Events, *, from_ms: int, before_ms: int) -
 def _batches(
     path: Path, types: Sequence[str], from_ms: int, before_ms: int, events: Events
 ) -> Iterator[tuple[Acts, NDArray[np.int32]]]:
-    """Events of these types and their positions, a few thousand rows at a time."""
-    start, stop = (pa.scalar(_EPOCH + timedelta(milliseconds=ms)) for ms in (from_ms, before_ms))
-    time, cancelled = ds.field("event_time"), ds.field("cancelled_time")
-    chosen = ds.field("event_type").isin(types) & (time >= start) & (time < stop)
-    chosen &= cancelled.is_null() | (cancelled >= stop)
-    source = ds.dataset(path, format="parquet")
-    for batch in source.to_batches(
-        columns=list(_COLUMNS), filter=chosen, batch_size=_BATCH, batch_readahead=1, use_threads=False
-    ):
-        if batch.num_rows:
-            yield _acts(batch, events), batch["position"].fill_null(0).to_numpy(zero_copy_only=False)
+    """Events of these types and their positions, batch by batch; row groups outside the window are skipped."""
+    start, stop = (_EPOCH + timedelta(milliseconds=ms) for ms in (from_ms, before_ms))
+    with pq.ParquetFile(path) as file:
+        time_at = file.schema_arrow.get_field_index("event_time")
+        groups = []
+        for group in range(file.num_row_groups):
+            span = file.metadata.row_group(group).column(time_at).statistics
+            if span is None or not span.has_min_max or (span.max >= start and span.min < stop):
+                groups.append(group)
+        for batch in file.iter_batches(_BATCH, row_groups=groups, columns=list(_COLUMNS), use_threads=False):
+            time, cancelled = (batch[name].cast(_TIME) for name in ("event_time", "cancelled_time"))
+            within = pc.and_(pc.greater_equal(time, pa.scalar(start, _TIME)), pc.less(time, pa.scalar(stop, _TIME)))
+            gone = pc.less(cancelled, pa.scalar(stop, _TIME)).fill_null(False)
+            chosen = pc.and_(pc.is_in(batch["event_type"], pa.array(types)), pc.and_not(within, gone))
+            kept = batch.filter(chosen)
+            if kept.num_rows:
+                yield _acts(kept, events), kept["position"].fill_null(0).to_numpy().copy()
 
 
 def _acts(batch: pa.RecordBatch, events: Events) -> Acts:
-    micros = batch["event_time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    micros = batch["event_time"].cast(_TIME).cast(pa.int64())
     codes = pc.index_in(batch["event_type"], pa.array(EVENT_TYPES))
     tokens = batch["attribution_token"]
     tokens = pc.if_else(pc.equal(tokens, ""), None, tokens)

@@ -29,7 +29,8 @@ def test_correction_pays_on_a_generated_shop(shop_log: Path) -> None:
     assert wants.position is not None
     rate = [clicks.label[clicks.position == place].mean() for place in (1, 10)]
     assert rate[0] > 3 * rate[1]
-    found = trial(shop, eta=1.0, n_slates=1_500, seed=0)
+    n_telling, found = trial(shop, eta=1.0, n_slates=1_500, seed=0)
     assert found["corrected"].mean() > found["uncorrected"].mean()
     assert found["oracle"].mean() > found["uncorrected"].mean()
+    assert 300 < n_telling < 1_500
     assert set(found) == set(SYSTEMS)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from offline_jobs.config import read_config
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import FitInput
 from offline_jobs.train_ranker import HeldOut, RankingConfig, held_out_window, labelled_rows, train
 from recsys.catalogue import read_catalogue
-from recsys.errors import DataError, EmptyWindowError
+from recsys.errors import ConfigError, DataError, EmptyWindowError
 from recsys.events import load_events, read_log
 from recsys.profiles.build import build_histories
 from recsys.rerank.impressions import build_slates, past_slates
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tests.conftest import Trial
 
 QUIET = Steps(quiet=True)
-SMALL = RankingConfig(ranker=RankerConfig(n_trees=20), min_slates=100, max_requests=300)
+SMALL = RankingConfig(ranker=RankerConfig(n_trees=20), min_slates=50, max_requests=150)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def test_auto_takes_impressions_where_there_are_enough(planted: Planted) -> None
     assert rows.position is not None
     assert set(np.unique(rows.position)) == set(range(1, 9))
     assert rows.group.max() <= 8
-    assert len(rows.group) + len(valid.group) >= 100
+    assert len(rows.group) + len(valid.group) >= 50
     (rows, _), why = _rows(planted, planted.source, min_slates=100_000)
     assert rows.position is None
     assert why.startswith("interactions: ")
@@ -153,7 +154,7 @@ def test_a_log_without_usable_slates_trains_as_ever(shop_trial: Trial) -> None:
         texts.add(booster.model_to_string())
         notes.append(steps.notes["train: labels"])
     assert len(texts) == 1
-    assert "have an item taken and one not; expected 100" in notes[0]
+    assert "have an item taken and one not; expected 50" in notes[0]
     assert notes[1] == "interactions: as configured"
 
 
@@ -180,3 +181,19 @@ def test_impressions_that_must_be_used_and_cannot(shop_trial: Trial, planted: Pl
         else:
             with pytest.raises(DataError, match=error):
                 _rows(planted, source)
+
+
+@pytest.mark.parametrize("line", ['labels = "clicks"', "labels = 1", "attribution_days = 0", "min_slates = 0.5"])
+def test_a_setting_of_labels_out_of_range_is_refused(tmp_path: Path, line: str) -> None:
+    """The error names the key, its value and what is expected."""
+    path = tmp_path / "build.toml"
+    path.write_text(f"[ranking]\n{line}\n")
+    with pytest.raises(ConfigError, match=f"{line.partition(' ')[0]} is .*; expected"):
+        read_config(path)
+
+
+def test_a_build_can_say_which_labels(tmp_path: Path) -> None:
+    """A text among the known ones, and the shrinking of the bias may be zero."""
+    path = tmp_path / "build.toml"
+    path.write_text('[ranking]\nlabels = "impressions"\n[ranking.ranker]\nposition_regularization = 0.0\n')
+    assert read_config(path).ranking.labels == "impressions"
