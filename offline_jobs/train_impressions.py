@@ -67,9 +67,10 @@ def impression_rows(
     least = 1 if must else min_slates
     if len(telling) < least:
         return _too_few(name, f"{len(telling)} of {len(slates)} slates shown", least=least, must=must)
+    drawn = telling
     if len(telling) > max_slates:
-        telling = np.sort(np.random.default_rng(seed).choice(telling, max_slates, replace=False))
-    kept, held_out = split_by_user([slates.of(at) for at in telling.tolist()], share=valid_share, seed=seed)
+        drawn = np.sort(np.random.default_rng(seed).choice(telling, max_slates, replace=False))
+    kept, held_out = split_by_user([slates.of(at) for at in drawn.tolist()], share=valid_share, seed=seed)
     rows = []
     for step, chosen in (("training slates", kept), ("validation slates", held_out)):
         with steps.step(step) as advance:
@@ -77,13 +78,10 @@ def impression_rows(
             rows.append(joined([part for _, part in parts]))
     n_slates = len(rows[0].group) + len(rows[1].group)
     share = (len(rows[0].label) + len(rows[1].label)) / max(sum(len(s.shown) for s in (*kept, *held_out)), 1)
-    if n_slates < least:
-        counted = f"{n_slates} of {len(telling)} slates replayed ({share:.0%} of their items are candidates)"
+    counted = f"{n_slates} of {len(drawn)} slates replayed ({share:.0%} of their items were candidates)"
+    if n_slates * len(telling) < least * len(drawn):  # what was drawn stands for all
         return _too_few(name, counted, least=least, must=must)
-    return Found(
-        (rows[0], rows[1]),
-        f"{n_slates} of {len(slates)} slates shown; {share:.0%} of the items of those replayed are candidates",
-    )
+    return Found((rows[0], rows[1]), f"{counted} of {len(slates)} shown in the training window")
 
 
 def _too_few(name: str, counted: str, *, least: int, must: bool) -> Found:
