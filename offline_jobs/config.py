@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from offline_jobs.train_candidates import CandidatesConfig
 from offline_jobs.train_ranker import RankingConfig
@@ -75,6 +75,11 @@ def override(settings: Settings, content: Mapping[str, Any], *, where: str) -> S
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{where}: {key} is {value!r}; expected a table [{key}]")
             changes[key] = override(old, value, where=f"{where}: {key}")
+        elif isinstance(old, str):
+            choices = get_args(get_type_hints(type(settings))[key])
+            if value not in choices:
+                raise ConfigError(f"{where}: {key} is {value!r}; expected one of {', '.join(choices)}")
+            changes[key] = value
         elif (
             isinstance(value, bool)
             or not isinstance(value, int | float)
@@ -88,7 +93,10 @@ def override(settings: Settings, content: Mapping[str, Any], *, where: str) -> S
     return replace(settings, **changes)  # type: ignore[type-var]
 
 
-_MAY_BE_ZERO = (*SOURCES, "seed", "regularization", "lambda_l2", "trade_off", "slots", "epsilon")
+_MAY_BE_ZERO = (
+    *SOURCES,
+    *("seed", "regularization", "position_regularization", "lambda_l2", "trade_off", "slots", "epsilon"),
+)
 _AT_MOST_ONE = ("_share", "_fraction", "decay", "trade_off", "epsilon")
 
 

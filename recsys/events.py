@@ -126,13 +126,18 @@ def read_log(log_dir: Path | str) -> Log:
 def read_columns(path: Path, columns: Sequence[str], **options: Any) -> pa.Table:
     """Read columns of a log's table; a missing or broken file, or column, raises `DataError`."""
     try:
-        have = pq.read_schema(path).names
-        missing = [c for c in columns if c not in have]
-        if missing:
-            raise SchemaError(f"{path} lacks {', '.join(missing)}; it has {', '.join(have)}; ingest again")
+        require_columns(path, columns)
         return pq.read_table(path, columns=list(columns), **options)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"cannot read {path}: {error}; ingest the log again") from error
+
+
+def require_columns(path: Path, columns: Sequence[str]) -> None:
+    """Raise `SchemaError` where a log's table lacks a column."""
+    have = pq.read_schema(path).names
+    missing = [c for c in columns if c not in have]
+    if missing:
+        raise SchemaError(f"{path} lacks {', '.join(missing)}; it has {', '.join(have)}; ingest again")
 
 
 def load_events(log_dir: Path | str, *, before_ms: int | None = None, from_ms: int | None = None) -> Events:

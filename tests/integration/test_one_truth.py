@@ -89,7 +89,7 @@ def past_bundle(shop_log: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     small = replace(config.ranking, ranker=replace(config.ranking.ranker, n_trees=20))
     booster = train(source, split.train, candidates=config.candidates, config=small, steps=QUIET)
     model, histories = fit(source, as_of_ms=split.train.as_of_ms, config=config.candidates, steps=QUIET)
-    bundle = assemble(source, model, histories, booster, metrics={}, config=config)
+    bundle = assemble(source, model, histories, booster, metrics={}, config=config, labels="interactions")
     return source, model, histories, bundles.publish(bundle, tmp_path_factory.mktemp("past"))
 
 
