@@ -25,6 +25,7 @@ from offline_jobs.tables import print_ablation, print_cold_start, print_details,
 from offline_jobs.train_candidates import FitInput
 from offline_jobs.train_ranker import HeldOut, train
 from recsys.errors import ConfigError
+from recsys.files import replace_text
 from recsys.rerank.groups import feature_groups
 from recsys.split import Windows, windows
 
@@ -70,12 +71,12 @@ def run(args: argparse.Namespace) -> int:
             cold = measure_cold_start(source, split, config, steps)
     if args.json:
         figures = as_json(reports) | extras_json(ablated, cold)
-        args.json.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        replace_text(args.json, json.dumps(figures, indent=1, allow_nan=False) + "\n")
     if args.html:
         from offline_jobs.reports.ranking import ranking_page  # noqa: PLC0415 - matplotlib only where a page is asked for
 
         page = ranking_page(source, split, config, reports, ablation=ablated, cold_start=cold)
-        args.html.write_text(page, encoding="utf-8")
+        replace_text(args.html, page)
     print_report(source.log.info.name, reports)
     print_details(source.log.info.name, reports)
     if ablated:

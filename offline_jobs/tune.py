@@ -27,6 +27,7 @@ from offline_jobs.train_candidates import FitInput
 from offline_jobs.tune_report import print_tuned, tuned, written
 from offline_jobs.tune_task import asked_once, ndcg
 from recsys.errors import ConfigError
+from recsys.files import replace_text
 from recsys.rerank.features import feature_hash
 from recsys.split import Windows, tuning_windows
 
@@ -52,6 +53,11 @@ def run(args: argparse.Namespace) -> int:
     """Search, write the best settings, print what they are worth; Ctrl-C ends the search and keeps what it found."""
     _check(args)
     steps, base = Steps(quiet=args.quiet), config_of.of(args)
+    if base.ranking.labels == "impressions":
+        raise ConfigError(
+            '[ranking] labels is "impressions"; trials learn from interactions; expected "auto" or "interactions"; set '
+            "labels after tuning"
+        )
     with source_log.opened(args, steps) as source:
         name = source.log.info.name
         split = tuning_windows(windows_of(source, base), start_ms=source.log.info.start_ms)
@@ -77,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     if default is None:
         return 130
     found = tuned(trials, default)
-    args.out.write_text(written(found, base, space, name=name), encoding="utf-8")
+    replace_text(args.out, written(found, base, space, name=name))
     print_tuned(found, base, name=name)
     if interrupted:
         sys.stdout.write("interrupted; the same command goes on from here\n")

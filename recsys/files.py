@@ -1,6 +1,6 @@
 """Durable writes and mapped reads: what a bundle and a log need of a file system.
 
-Nothing here is atomic by itself: callers write under a temporary name, sync, rename, and sync the parent.
+Only `replace_text` is atomic by itself: other callers write under a temporary name, sync, rename, and sync the parent.
 """
 
 from __future__ import annotations
@@ -48,6 +48,17 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file so that a kill at any moment leaves the old one or the new one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write_bytes(draft, text.encode("utf-8"))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_path(path.absolute().parent)
 
 
 def sync_path(path: Path) -> None:

@@ -189,6 +189,14 @@ def test_a_limit_must_be_above_zero(shop_log: Path, tmp_path: Path, option: str,
         _tune(shop_log, tmp_path, option, value)
 
 
+def test_labels_that_trials_cannot_learn_from_are_refused(shop_log: Path, tmp_path: Path) -> None:
+    """Trials learn from interactions: settings that ask for impressions are refused before anything is fitted."""
+    config = tmp_path / "clicks.toml"
+    config.write_text('[ranking]\nlabels = "impressions"\n')
+    with pytest.raises(ConfigError, match="labels"):
+        _tune(shop_log, tmp_path, "--config", str(config))
+
+
 def test_a_folder_that_cannot_be_written_is_refused(shop_log: Path, tmp_path: Path) -> None:
     """`--out` and `--study` are checked before the hours of a search."""
     for option in ("--out", "--study"):
