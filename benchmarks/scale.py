@@ -3,10 +3,11 @@
     .venv/bin/python -m benchmarks.scale --events 1e6 1e7 5e7 --work var/scale --markdown scale.md
 
 Writes each log once (`benchmarks/scale_log.py`: items = 10 * sqrt(events), ten events a user), ingests it through
-`slatewright ingest --dataset tables` and builds a bundle with the functions of `slatewright build`, each in a process of
-its own. A stage's memory is the process's peak resident set while it ran, reset by the kernel when it begins, plus that
-of worker processes; so a stage includes what earlier ones left loaded. Growth exponents are slopes of log seconds and
-log memory over log events. Needs Linux. Prints tables, then one line a figure: `figure scale.STAGE.EVENTS.seconds N`.
+`slatewright ingest --dataset tables` and builds a bundle with the functions of `slatewright build`, each in a process
+of its own. A stage's memory is the process's peak resident set while it ran, reset by the kernel when it begins, plus
+that of worker processes; so a stage includes what earlier ones left loaded. Growth exponents are slopes of log seconds
+and log memory over log events. Needs Linux. Prints tables, then one line a figure:
+`figure scale.STAGE.EVENTS.seconds N`.
 """
 
 from __future__ import annotations
@@ -64,9 +65,7 @@ class MeasuredSteps(Steps):
         title, cpu, began = self._prefix + name, _cpu_s(), time.perf_counter()
         with _peak_mib() as peak, super().step(name) as advance:
             yield advance
-        self.stages.append(
-            Stage(title, self._n_events, time.perf_counter() - began, _cpu_s() - cpu, max(peak))
-        )
+        self.stages.append(Stage(title, self._n_events, time.perf_counter() - began, _cpu_s() - cpu, max(peak)))
 
 
 def _cpu_s() -> float:
@@ -142,9 +141,7 @@ def markdown(stages: list[Stage]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name in dict.fromkeys(stage.name for stage in stages):
         of = {stage.n_events: stage for stage in stages if stage.name == name}
-        cells = [
-            f"{of[n].seconds:.1f} ({of[n].cpu_s:.1f}), {of[n].peak_mib:,.0f}" if n in of else "" for n in sizes
-        ]
+        cells = [f"{of[n].seconds:.1f} ({of[n].cpu_s:.1f}), {of[n].peak_mib:,.0f}" if n in of else "" for n in sizes]
         rows = [of[n] for n in sizes if n in of]
         growth = [f"{exponent(rows, field):.2f}" for field in ("seconds", "peak_mib")]
         lines.append("| " + " | ".join([name, *cells, *growth]) + " |")
@@ -194,7 +191,9 @@ def main() -> None:
     users = args.users or [n / 10 for n in args.events]
     items = args.items or [10 * math.sqrt(n) for n in args.events]
     if not len(users) == len(items) == len(args.events):
-        parser.error(f"{len(args.events)} --events, {len(users)} --users, {len(items)} --items: expected as many of each")
+        parser.error(
+            f"{len(args.events)} --events, {len(users)} --users, {len(items)} --items: expected as many of each"
+        )
     stages = []
     for n_events, n_users, n_items in zip(args.events, users, items, strict=True):
         size = Size(int(n_events), int(n_users), int(n_items))
