@@ -125,14 +125,15 @@ def read_log(log_dir: Path | str) -> Log:
 
 def read_columns(path: Path, columns: Sequence[str], **options: Any) -> pa.Table:
     """Read columns of a log's table; a missing or broken file, or column, raises `DataError`."""
-    _require_columns(path, columns)
+    require_columns(path, columns)
     try:
         return pq.read_table(path, columns=list(columns), **options)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"cannot read {path}: {error}; ingest the log again") from error
 
 
-def _require_columns(path: Path, columns: Sequence[str]) -> None:
+def require_columns(path: Path, columns: Sequence[str]) -> None:
+    """Raise `SchemaError` where a log's table lacks columns, `DataError` where it cannot be read."""
     try:
         have = pq.read_schema(path).names
     except (OSError, pa.ArrowInvalid) as error:
@@ -152,7 +153,7 @@ def load_events(log_dir: Path | str, *, before_ms: int | None = None, from_ms: i
     directory = Path(log_dir)
     path = directory / EVENTS_FILE
     wanted = [*REQUIRED_EVENT_COLUMNS, "quantity", "price", "list_price", "query", "cancelled_time"]
-    _require_columns(path, [c for c in wanted if c != "event_id"])
+    require_columns(path, [c for c in wanted if c != "event_id"])
 
     def column(name: str) -> pa.ChunkedArray:
         return read_columns(path, [name])[name]  # one at a time: a long log's table would not fit beside its arrays
