@@ -30,7 +30,7 @@ class AlsConfig:
     regularization: float = 10.0
     alpha: float = 4.0
     seed: int = 7
-    max_users: int = 500_000
+    max_users: int = 1_000_000
 
 
 def fit(user_items: sparse.csr_matrix, config: AlsConfig) -> ItemFactors:
