@@ -5,8 +5,8 @@
 Writes each log once (`benchmarks/scale_log.py`: items = 10 * sqrt(events), ten events a user), ingests it through
 `slatewright ingest --dataset tables` and builds a bundle with the functions of `slatewright build`, each in a process
 of its own. A stage's memory is the process's peak resident set while it ran, reset by the kernel when it begins, plus
-that of worker processes; so a stage includes what earlier ones left loaded. Growth exponents are slopes of log seconds
-and log memory over log events. Needs Linux. Prints tables, then one line a figure:
+that of worker processes; so a stage includes what earlier ones left loaded. Growth exponents are slopes of log CPU
+seconds (of all threads and workers: wall time depends on who else is there) and log memory over log events. Needs Linux. Prints tables, then one line a figure:
 `figure scale.STAGE.EVENTS.seconds N`.
 """
 
@@ -143,13 +143,13 @@ def exponent(stages: list[Stage], field: str) -> float:
 def markdown(stages: list[Stage]) -> str:
     """A table with one row a stage: seconds and peak MiB at each size, and the exponents."""
     sizes = sorted({stage.n_events for stage in stages})
-    head = ["stage", *(f"{n / 1e6:g} M: s (CPU s), MiB" for n in sizes), "time ~ n^", "memory ~ n^"]
+    head = ["stage", *(f"{n / 1e6:g} M: s (CPU s), MiB" for n in sizes), "CPU ~ n^", "memory ~ n^"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name in dict.fromkeys(stage.name for stage in stages):
         of = {stage.n_events: stage for stage in stages if stage.name == name}
         cells = [f"{of[n].seconds:.1f} ({of[n].cpu_s:.1f}), {of[n].peak_mib:,.0f}" if n in of else "" for n in sizes]
         rows = [of[n] for n in sizes if n in of]
-        growth = [f"{exponent(rows, field):.2f}" for field in ("seconds", "peak_mib")]
+        growth = [f"{exponent(rows, field):.2f}" for field in ("cpu_s", "peak_mib")]
         lines.append("| " + " | ".join([name, *cells, *growth]) + " |")
     return "\n".join(lines) + "\n"
 
@@ -214,7 +214,8 @@ def main() -> None:
     print(table)
     for stage in stages:
         name = f"scale.{stage.name.replace(': ', '.').replace(' ', '_')}.{stage.n_events}"
-        print(f"figure {name}.seconds {stage.seconds:.2f}\nfigure {name}.mib {stage.peak_mib:.0f}")
+        print(f"figure {name}.seconds {stage.seconds:.2f}")
+        print(f"figure {name}.cpu_s {stage.cpu_s:.2f}\nfigure {name}.mib {stage.peak_mib:.0f}")
 
 
 if __name__ == "__main__":
