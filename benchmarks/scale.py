@@ -6,8 +6,8 @@ Writes each log once (`benchmarks/scale_log.py`: items = 10 * sqrt(events), ten 
 `slatewright ingest --dataset tables` and builds a bundle with the functions of `slatewright build`, each in a process
 of its own. A stage's memory is the process's peak resident set while it ran, reset by the kernel when it begins, plus
 that of worker processes; so a stage includes what earlier ones left loaded. Growth exponents are slopes of log CPU
-seconds (of all threads and workers: wall time depends on who else is there) and log memory over log events. Needs Linux. Prints tables, then one line a figure:
-`figure scale.STAGE.EVENTS.seconds N`.
+seconds (of all threads and workers: wall time depends on who else is there) and log memory over log events. Needs
+Linux. Prints a table, then lines such as `figure scale.STAGE.EVENTS.seconds N` (also `cpu_s` and `mib`).
 """
 
 from __future__ import annotations
