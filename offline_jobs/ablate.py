@@ -9,14 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from offline_jobs import train_ranker
 from offline_jobs.config import BuildConfig
 from offline_jobs.held_out import held_out
-from offline_jobs.lists import K, padded, predict_many, slate_of
+from offline_jobs.lists import K, slates_of
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import FitInput
 from offline_jobs.train_ranker import HeldOut, sample
@@ -60,7 +59,7 @@ def training_rows(
     """Rows to fit and rows to stop by, of at most `MAX_TRAIN` requests."""
     held = held_out(source, split.train, config, steps, limit=config.ranking.max_requests)
     bounded = replace(config.ranking, max_requests=min(MAX_TRAIN, config.ranking.max_requests))
-    return train_ranker.training_rows(held.model, held.earlier, held.later, held.requests, config=bounded, steps=steps)
+    return train_ranker.labelled_rows(source, split.train, held, config=bounded, steps=steps)
 
 
 def measured_rows(held: HeldOut, config: BuildConfig) -> tuple[list[Prepared], list[NDArray[np.int32]]]:
@@ -87,7 +86,7 @@ def ablate(
 
     def ndcg() -> NDArray[np.float64]:
         booster = ranker.fit(train, valid, config)
-        found = metrics.hits(_slates(booster, prepared, items), wanted)
+        found = metrics.hits(slates_of(booster, prepared, items, config=DiversityConfig()), wanted)
         return metrics.at_k(found, n_wanted, K)[f"ndcg@{K}"]
 
     with steps.step("every group"):
@@ -107,13 +106,6 @@ def ablate(
             for (group, without), loss in zip(left.items(), losses, strict=True)
         },
     )
-
-
-def _slates(booster: lgb.Booster, prepared: Sequence[Prepared], items: ItemTable) -> NDArray[np.int32]:
-    scores = predict_many(booster, prepared)
-    config = DiversityConfig()
-    slates = [slate_of(ready, own, items, n=K, config=config) for ready, own in zip(prepared, scores, strict=True)]
-    return padded(slates, K)
 
 
 @contextmanager

@@ -33,6 +33,8 @@ from recsys.schema import PATH_SEPARATOR
 HELP: Final = "train, measure and publish a bundle from a log"
 EXAMPLE: Final = "slatewright build --dataset complete_journey --out var/bundles"
 
+LABELS: Final = "train: labels"
+"""The note of `train_ranker.labelled_rows` when called by `train`."""
 _PACKAGES: Final = ("numpy", "scipy", "implicit", "lightgbm", "scikit-learn", "sparse-dot-topn", "pyarrow")
 
 
@@ -57,10 +59,16 @@ def run(args: argparse.Namespace) -> int:
             directory = publish(bundle, args.out, force=args.force)
     if args.json:
         sys.stdout.write(
-            json.dumps({"bundle": str(directory), "metrics": as_json(reports)}, indent=1, allow_nan=False) + "\n"
+            json.dumps(
+                {"bundle": str(directory), "labels": steps.notes[LABELS], "metrics": as_json(reports)},
+                indent=1,
+                allow_nan=False,
+            )
+            + "\n"
         )
     else:
         print_report(source.log.info.name, reports)
+        sys.stdout.write(f"ranker learned from {steps.notes[LABELS]}\n")
         sys.stdout.write(f"published {directory}\nserve it: slatewright serve --bundles {args.out} --port 50051\n")
     return 0
 
@@ -71,7 +79,8 @@ def built(source: FitInput, config: BuildConfig, steps: Steps) -> tuple[Bundle, 
     booster, reports = evaluate(source, split, config, steps, limit=config.ranking.max_checked)
     with steps.under("refit"):
         model, histories = fit(source, as_of_ms=split.as_of_ms, config=config.candidates, steps=steps)
-    return assemble(source, model, histories, booster, metrics=as_json(reports), config=config), reports
+    metrics, labels = as_json(reports), steps.notes[LABELS]
+    return assemble(source, model, histories, booster, metrics=metrics, config=config, labels=labels), reports
 
 
 def assemble(
@@ -82,8 +91,9 @@ def assemble(
     *,
     metrics: dict[str, Any],
     config: BuildConfig,
+    labels: str,
 ) -> Bundle:
-    """A bundle in memory, ready to publish."""
+    """A bundle in memory, ready to publish; `labels` says what its ranker learned from, and why."""
     info = source.log.info
     manifest = {
         "name": info.name,
@@ -95,6 +105,7 @@ def assemble(
         "n_events": info.n_events,
         "quarantined": dict(info.quarantined),
         "config": asdict(config),
+        "labels": labels,
         "packages": {name: version(name) for name in _PACKAGES},
         "metrics": metrics,
     }

@@ -26,7 +26,7 @@ from recsys.metrics import Comparison, Interval
 from recsys.profiles.build import build_histories
 from recsys.profiles.store import History
 from recsys.rerank.diversify import DiversityConfig
-from recsys.rerank.prepare import Model, Prepared, light, prepare
+from recsys.rerank.prepare import Model, Prepared, prepare
 from recsys.rerank.training_set import PastRequest, history_at
 from recsys.split import Windows
 
@@ -144,7 +144,7 @@ def _cold_row(label: str, sessions: Sequence[Session], n_shown: int, model: Mode
         prepared = []
         for session in sessions[start : start + BATCH]:
             ready = prepare(model, session.shown.newest(n_shown), time_ms=session.time_ms)
-            prepared.append(light(ready))
+            prepared.append(ready)
             allowed = eligible(model.items, ready.profile)
             popular.append(by_popularity[allowed[by_popularity]][:K])
         slates += _slates(booster, prepared, model)
@@ -184,7 +184,7 @@ def cold_items(held: HeldOut, booster: lgb.Booster, items: NDArray[np.bool_], *,
     for start in range(0, len(requests), BATCH):
         batch = requests[start : start + BATCH]
         histories = [_without(held, request, items) for request in batch]
-        prepared = [light(prepare(model, h, time_ms=r.time_ms)) for h, r in zip(histories, batch, strict=True)]
+        prepared = [prepare(model, h, time_ms=r.time_ms) for h, r in zip(histories, batch, strict=True)]
         made = _slates(booster, prepared, model)
         for request, ready, slate in zip(batch, prepared, made, strict=True):
             new = request.wanted[items[request.wanted]]

@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.retrieve import SOURCES
+from recsys.candidates.merge import SOURCES
 from recsys.profiles.items import ItemTable
 from recsys.profiles.user import UserProfile
 from recsys.rerank.diversify import DiversityConfig, diversify
@@ -32,6 +32,15 @@ def slate_of(
     lifted = lift_searched(scores, rows, items, ready.profile, n=n)
     order = np.argsort(-lifted, kind="stable")
     return rows[diversify(order, rows, items, n=n, config=config)]
+
+
+def slates_of(
+    booster: lgb.Booster, prepared: Sequence[Prepared], items: ItemTable, *, config: DiversityConfig
+) -> NDArray[np.int32]:
+    """The slates of `K` that are served to these requests: int32 (n, K), padded with -1."""
+    scores = predict_many(booster, prepared)
+    pairs = zip(prepared, scores, strict=True)
+    return padded([slate_of(ready, own, items, n=K, config=config) for ready, own in pairs], K)
 
 
 def source_lists(ready: Prepared, n: int) -> dict[str, NDArray[np.int32]]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from recsys.profiles.store import Histories
 from recsys.rerank.prepare import Model
-from recsys.rerank.training_set import PastRequest
+from recsys.rerank.training_set import Request
 
 CHUNK = 128
 MIN_REQUESTS = 2_000
@@ -32,7 +32,7 @@ def _start(*given: Any) -> None:
     _given[:] = given
 
 
-def _run(work: Callable[..., Result], chunk: Sequence[PastRequest], options: dict[str, Any]) -> Result:
+def _run(work: Callable[..., Result], chunk: Sequence[Request], options: dict[str, Any]) -> Result:
     return work(*_given, chunk, **options)
 
 
@@ -41,11 +41,11 @@ def in_chunks(
     model: Model,
     earlier: Histories,
     later: Histories,
-    requests: Sequence[PastRequest],
+    requests: Sequence[Request],
     *,
     progress: Callable[[float], None] | None = None,
     **options: Any,
-) -> Iterator[tuple[Sequence[PastRequest], Result]]:
+) -> Iterator[tuple[Sequence[Request], Result]]:
     """Each chunk of requests and `work(model, earlier, later, chunk, **options)`, in the order of the requests.
 
     `work` must be a function of a module. Processes are spawned, one a core; each holds a copy of the model and of the
@@ -67,7 +67,7 @@ def in_chunks(
         initargs=(model, earlier.only(users), later.only(users)),
     )
     with pool:
-        waiting: deque[tuple[Sequence[PastRequest], Future[Result]]] = deque()
+        waiting: deque[tuple[Sequence[Request], Future[Result]]] = deque()
         left = iter(chunks)
         for i in range(len(chunks)):
             waiting.extend(

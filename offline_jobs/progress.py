@@ -12,11 +12,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 
 class Steps:
-    """Names each step as it runs and prints its seconds; silent when `quiet`."""
+    """Names each step as it runs and prints its seconds; silent when `quiet`. `notes` keeps what was decided."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(file=sys.stderr, quiet=quiet)
         self.seconds: dict[str, float] = {}
+        self.notes: dict[str, str] = {}
         self._prefix = ""
 
     @contextmanager
@@ -27,6 +28,10 @@ class Steps:
             yield
         finally:
             self._prefix = before
+
+    def say(self, text: str) -> None:
+        """Print a line, above the bar where one is shown."""
+        self._console.print(f"  {text}", highlight=False)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[float], None]]:
@@ -39,3 +44,9 @@ class Steps:
             yield lambda share: bar.update(task, total=1.0, completed=share)
         self.seconds[title] = time.perf_counter() - started
         self._console.print(f"  {title:<42} {self.seconds[title]:6.1f} s", highlight=False)
+
+    def note(self, name: str, text: str) -> None:
+        """Say and keep a decision of the work."""
+        title = self._prefix + name
+        self.notes[title] = text
+        self._console.print(f"  {title}: {text}", highlight=False, markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from offline_jobs.replay import Replayed
 from recsys import metrics
-from recsys.candidates.retrieve import SOURCES
+from recsys.candidates.merge import SOURCES
 from recsys.metrics import Interval
 
 DEPTHS = (10, 20, 50, 100, 200, 300)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from offline_jobs.lists import K, most_bought, padded, predict_many, slate_of, source_lists
 from offline_jobs.parallel import in_chunks
-from recsys.candidates.retrieve import MAX_CANDIDATES, QUOTAS, SOURCES
+from recsys.candidates.merge import MAX_CANDIDATES, SOURCES
 from recsys.profiles.items import ItemTable
 from recsys.profiles.store import Histories
 from recsys.profiles.user import UserProfile
@@ -169,8 +169,8 @@ def replay(
                 time_ms=request.time_ms,
                 purchased=purchased,
                 by_title=not new_only,
-                quotas=(MAX_CANDIDATES,) * len(QUOTAS),
-                limit=MAX_CANDIDATES * len(QUOTAS),
+                quotas=np.full(len(SOURCES), MAX_CANDIDATES),
+                limit=MAX_CANDIDATES * len(SOURCES),
             ).candidates
             kept.deep_requests.append(at)
             kept.deep.append((at, longest.ranks[np.isin(longest.rows, wanted)]))

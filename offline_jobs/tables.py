@@ -64,7 +64,7 @@ def print_report(name: str, reports: Mapping[str, Report]) -> None:
             ]
             for system in systems_of(report)
         ]
-        _print(
+        print_table(
             console, title_of(name, reading, report), ["system", *_METRICS, "slate minus it, ndcg@10", "p (Holm)"], rows
         )
         recall = report.candidate_recall
@@ -80,11 +80,11 @@ def print_details(name: str, reports: Mapping[str, Report]) -> None:
     for reading, report in reports.items():
         title = title_of(name, reading, report)
         rows = [[s, *(_known(report.systems[s], metric) for metric in _LISTS)] for s in systems_of(report)]
-        _print(console, f"{title}: the lists", ["system", *_LISTS], rows)
+        print_table(console, f"{title}: the lists", ["system", *_LISTS], rows)
         labels = list(report.groups)
         rows = [[s, *(f"{report.groups[g].systems[s].mean:.4f}" for g in labels)] for s in systems_of(report)]
         header = [f"{label} ({report.groups[label].n_requests})" for label in labels]
-        _print(console, "ndcg@10 by events in the history (requests)", ["system", *header], rows)
+        print_table(console, "ndcg@10 by events in the history (requests)", ["system", *header], rows)
         curves = report.curves
         rows = [["merged", *(f"{curves.merged[k].mean:.4f}" for k in DEPTHS), "", ""]]
         for source, found in curves.found_by.items():
@@ -92,7 +92,9 @@ def print_details(name: str, reports: Mapping[str, Report]) -> None:
             cells = [f"{own[k].mean:.4f}" if own else "" for k in DEPTHS]
             rows.append([source, *cells, f"{found:.4f}", f"{curves.only_found_by[source]:.4f}"])
         header = [*(f"recall@{k}" for k in DEPTHS), "in its quota", "by it alone"]
-        _print(console, f"what the candidates find (sources: {curves.n_sampled} requests)", ["source", *header], rows)
+        print_table(
+            console, f"what the candidates find (sources: {curves.n_sampled} requests)", ["source", *header], rows
+        )
         shares = "; ".join(f"{kind} {share:.1%}" for kind, share in report.targets.items() if share)
         console.print(f"wanted items: {shares}\n", soft_wrap=True)
 
@@ -110,7 +112,7 @@ def print_ablation(ablation: Ablation) -> None:
         ]
         rows.append([group, *cells])
     title = f"without a group of features ({ablation.n_train} training, {ablation.n_test} test requests)"
-    _print(Console(width=132), title, ["group", "features", "ndcg@10", "lost", "p (Holm)"], rows)
+    print_table(Console(width=132), title, ["group", "features", "ndcg@10", "lost", "p (Holm)"], rows)
 
 
 def print_cold_start(cold: ColdStart) -> None:
@@ -128,7 +130,7 @@ def print_cold_start(cold: ColdStart) -> None:
         for row in cold.users
     ]
     title = f"cold users: {cold.n_hidden_users} of {cold.n_users} users hidden from every fit, ndcg@10"
-    _print(
+    print_table(
         console, title, ["shown of the user", "requests", "slate", "popular", "slate minus popular", "p (Holm)"], rows
     )
     for line in cold_item_lines(cold.items):
@@ -156,7 +158,8 @@ def _known(figures: Mapping[str, Interval], metric: str) -> str:
     return figure(metric, figures[metric]) if metric in figures else ""
 
 
-def _print(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """One table; numbers to the right, a row named "slate" in bold."""
     table = Table(title=title, title_justify="left")
     for i, name in enumerate(header):
         table.add_column(name, justify="right" if i else "left")

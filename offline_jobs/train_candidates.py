@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from offline_jobs.progress import Steps
-from recsys.candidates import als, content, covisitation, smoothing, user_index
+from recsys.candidates import als, content, covisitation, merge, smoothing, user_index
 from recsys.candidates.retrieve import Sources, popularity_orders
 from recsys.catalogue import Catalogue
 from recsys.errors import EmptyWindowError
 from recsys.events import EVENTS_FILE, Events, Log
-from recsys.profiles import user
+from recsys.profiles import timeline, user
 from recsys.profiles.build import HALF_LIFE_DAYS, WEIGHTS, build_histories, build_items
 from recsys.profiles.store import Histories
 from recsys.rerank.prepare import Model
@@ -21,13 +21,16 @@ from recsys.schema import MS_PER_DAY
 
 @dataclass(frozen=True, slots=True)
 class CandidatesConfig:
-    """Settings of every source."""
+    """Settings of every source and of their merge."""
 
     als: als.AlsConfig = field(default_factory=als.AlsConfig)
     covisitation: covisitation.CovisitationConfig = field(default_factory=covisitation.CovisitationConfig)
     content: content.ContentConfig = field(default_factory=content.ContentConfig)
     smoothing: smoothing.SmoothingConfig = field(default_factory=smoothing.SmoothingConfig)
     users: user_index.UserKnnConfig = field(default_factory=user_index.UserKnnConfig)
+    timeline: timeline.TimelineConfig = field(default_factory=timeline.TimelineConfig)
+    quotas: merge.Quotas = field(default_factory=merge.Quotas)
+    fusion: merge.Fusion = field(default_factory=merge.Fusion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,10 @@ def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Ste
         tastes = (WEIGHTS[events.type_code[strong]] * 0.5 ** (age_days / user.HALF_LIFE_DAYS)).astype(np.float32)
         profiles = als.user_item_matrix(known_row, item_row, tastes, shape)
         users = user_index.fit(profiles, kin, config.users)
+    with steps.step("timeline"):
+        places = timeline.fit(histories, n_items, config.timeline)
     order, bounds, within = popularity_orders(items)
+    quotas, fusion = merge.settings(config.quotas, config.fusion)
     sources = Sources(
         als=factors,
         users=users,
@@ -96,5 +102,8 @@ def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Ste
         category_order=within,
         kin_popularity=np.log1p(alike.matrix() @ items.popularity).astype(np.float32),
         n_into=np.log1p(np.bincount(following.indices, minlength=n_items)).astype(np.float32),
+        timeline=places,
+        quotas=quotas,
+        fusion=fusion,
     )
     return Model(as_of_ms, items, sources), histories

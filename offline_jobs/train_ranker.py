@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import lightgbm as lgb
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from offline_jobs.parallel import in_chunks
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import CandidatesConfig, FitInput, fit
-from recsys.candidates.retrieve import MAX_CANDIDATES
+from offline_jobs.train_impressions import impression_rows
+from recsys.candidates.merge import MAX_CANDIDATES
 from recsys.errors import EmptyWindowError
 from recsys.profiles.build import build_histories
 from recsys.profiles.store import Histories
@@ -19,18 +21,28 @@ from recsys.rerank.prepare import Model
 from recsys.rerank.training_set import PastRequest, TrainingSet, build, joined, past_requests, split_by_user
 from recsys.split import Window
 
+Labels = Literal["auto", "interactions", "impressions"]
+
 
 @dataclass(frozen=True, slots=True)
 class RankingConfig:
-    """`max_requests` replayed requests bound the time of training, `max_measured` that of `evaluate`, `max_checked`
+    """`labels` says what the ranker learns from: "impressions" are the items shown and what was done with them,
+    "interactions" what users took, shown or not; "auto" takes impressions where all in the training window have a
+    position and at least `min_slates` slates tell something (`impression_rows`). A response without an attribution
+    token counts for an impression at most `attribution_days` old.
+
+    `max_requests` replayed requests bound the time of training, `max_measured` that of `evaluate`, `max_checked`
     that of the check before a build publishes. `valid_share` of the training requests' users decides when to stop.
     """
 
     ranker: ranker.RankerConfig = field(default_factory=ranker.RankerConfig)
+    labels: Labels = "auto"
     max_requests: int = 16_000
     max_measured: int = 30_000
     max_checked: int = 8_000
     n_negatives: int = 100
+    min_slates: int = 1_000
+    attribution_days: float = 1.0
     valid_share: float = 0.15
     seed: int = 7
 
@@ -97,12 +109,39 @@ def held_out_window(source: FitInput, window: Window, candidates: CandidatesConf
     return HeldOut(model, earlier, later, requests)
 
 
+def labelled_rows(
+    source: FitInput, window: Window, held: HeldOut, *, config: RankingConfig, steps: Steps
+) -> tuple[TrainingSet, TrainingSet]:
+    """Rows to fit and rows to stop by, of impressions or interactions as `config.labels` says; notes which and why."""
+    if config.labels != "interactions":
+        found = impression_rows(
+            source,
+            window,
+            held.model,
+            held.earlier,
+            held.later,
+            must=config.labels == "impressions",
+            min_slates=config.min_slates,
+            attribution_days=config.attribution_days,
+            max_slates=config.max_requests,
+            valid_share=config.valid_share,
+            seed=config.seed,
+            steps=steps,
+        )
+        steps.note("labels", f"{'interactions' if found.rows is None else 'impressions'}: {found.why}")
+        if found.rows is not None:
+            return found.rows
+    else:
+        steps.note("labels", "interactions: as configured")
+    return training_rows(held.model, held.earlier, held.later, held.requests, config=config, steps=steps)
+
+
 def train(
     source: FitInput, window: Window, *, candidates: CandidatesConfig, config: RankingConfig, steps: Steps
 ) -> lgb.Booster:
     """Fit candidates at the window's `as_of`, replay its requests, fit LightGBM on what was then wanted."""
     with steps.under("train"):
         held = held_out_window(source, window, candidates, steps)
-        rows, valid = training_rows(held.model, held.earlier, held.later, held.requests, config=config, steps=steps)
+        rows, valid = labelled_rows(source, window, held, config=config, steps=steps)
         with steps.step("LambdaRank"):
             return ranker.fit(rows, valid, config.ranker)

@@ -47,7 +47,7 @@ from recsys.profiles.store import Histories
 from recsys.rerank.features import FEATURES, feature_hash
 from recsys.rerank.prepare import Model
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 CURRENT: Final = "CURRENT"
 LOCK: Final = ".lock"
 MANIFEST: Final = "manifest.json"

@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.retrieve import SOURCES
+from recsys.candidates.merge import SOURCES
 from recsys.ids import IdMap
 from recsys.reasons import MAX_REASONS, PINNED, evidence_of, reasons_for
 from recsys.rerank.contributions import feature_contributions, source_contributions, strongest_features

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.candidates.merge import SOURCES
 from recsys.candidates.neighbours import Neighbours, entries_of
-from recsys.candidates.retrieve import SOURCES
 from recsys.ids import IdMap
 from recsys.rerank.contributions import als_contributions
 from recsys.rerank.prepare import Model, Prepared

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from recsys import bundle as bundles
 from recsys.bundle import Bundle
 from recsys.candidates.eligible import eligible
-from recsys.candidates.retrieve import MAX_CANDIDATES, QUOTAS
+from recsys.candidates.merge import MAX_CANDIDATES, SOURCES
 from recsys.explain import slate_items
 from recsys.filters import FilterIndex
 from recsys.profiles.recent import from_events, with_recent
@@ -36,6 +36,10 @@ from recsys.rerank.similar import similar_scores
 from recsys.rule_index import RuleIndex
 from recsys.rules import Rules
 from recsys.slate import ItemUpdate, RecentEvent, Slate, SlateItem, SlateRequest, UserStatus
+
+TRAINED_PAGE: Final = 10
+"""Places of the slates that a bundle was tuned and measured with; a longer page gets more popular items."""
+_POPULAR: Final = SOURCES.index("popular")
 
 
 class Recommender:
@@ -180,7 +184,8 @@ class Recommender:
         excluded = self._bundle.item_ids.rows_of(request.exclude_item_ids)
         rules = self._rules.active(time_ms=request.time_ms, placement=request.placement)
         pinned: dict[int, int] | None = None
-        n_popular, limit = max(QUOTAS[-1], 3 * request.page_size), MAX_CANDIDATES
+        quotas, limit = self._model.sources.quotas.copy(), MAX_CANDIDATES
+        quotas[_POPULAR] = quotas[_POPULAR] * max(request.page_size, TRAINED_PAGE) // TRAINED_PAGE
         while True:
             ready = prepare(
                 self._model,
@@ -189,7 +194,7 @@ class Recommender:
                 purchased=request.filter.purchased,
                 only=only,
                 excluded=excluded,
-                quotas=(*QUOTAS[:-1], n_popular),
+                quotas=quotas,
                 limit=limit,
             )
             rows, items = ready.candidates.rows, self._model.items
@@ -212,8 +217,8 @@ class Recommender:
             )
             if len(places) == request.page_size or len(rows) >= ready.n_allowed:
                 return ready, scores, places
-            n_popular = min(8 * n_popular, ready.n_allowed)
-            limit = sum(QUOTAS) + n_popular
+            quotas[_POPULAR] = min(max(8 * quotas[_POPULAR], 3 * request.page_size), ready.n_allowed)
+            limit = int(quotas.sum())
 
     def _status(self, user_id: str, history: History) -> UserStatus:
         if len(history):

@@ -31,7 +31,7 @@ EVENT_COLUMNS: Final[dict[str, str]] = {
     "query": "string",
     "session_id": "string",  # basket or visit
     "placement": "string",
-    "position": "int32",
+    "position": "int32",  # place on the page of an impression or of what it led to, from 1; null or 0 where unknown
     "attribution_token": "string",
     "cancelled_time": "timestamp('UTC', 6)",  # from then on the event counts as never done; mostly null
 }

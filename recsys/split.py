@@ -33,6 +33,25 @@ class Windows:
     as_of_ms: int
 
 
+def tuning_windows(split: Windows, *, start_ms: int) -> Windows:
+    """The same windows one step earlier, for choosing settings: `split.train` takes the place of the test window.
+
+    Nothing of `split.test` lies in them.
+    """
+    step = split.test.as_of_ms - split.train.as_of_ms
+    late = split.train
+    train = Window(
+        late.as_of_ms - step, tuple(time_ms - step for time_ms in late.times_ms), late.horizon_ms, late.until_ms - step
+    )
+    if train.as_of_ms <= start_ms:
+        raise EmptyWindowError(
+            f"the log spans {(late.until_ms - start_ms) / MS_PER_DAY:.1f} days before its test window; choosing "
+            f"settings needs more than two windows of {step / MS_PER_DAY:.1f} days there; give a longer log or a "
+            "smaller --holdout-days, or keep the settings as they are"
+        )
+    return Windows(train, late, late.until_ms)
+
+
 def windows(*, start_ms: int, end_ms: int, clock: str, holdout_days: float | None = None) -> Windows:
     """Windows of a log [start_ms, end_ms).
 

@@ -14,7 +14,7 @@ from offline_jobs.config import BuildConfig
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import FitInput, fit
 from offline_jobs.train_ranker import train
-from recsys.candidates.retrieve import SOURCES
+from recsys.candidates.merge import SOURCES
 from recsys.profiles.build import build_histories
 from recsys.profiles.store import Histories
 from recsys.rerank.diversify import DiversityConfig, diversify

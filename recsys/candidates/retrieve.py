@@ -1,8 +1,6 @@
-"""From a profile to merged candidates: score each source, mask, take its best, merge in a fixed order.
+"""From a profile to merged candidates: score each source, mask, take its best, merge.
 
-The merge is weighted reciprocal rank fusion (Cormack, Clarke, Büttcher 2009): a candidate scores the sum over its
-sources of weight / (60 + rank), ties to the lower row. Invariant: no candidate is masked, none repeats, and the order
-depends only on ranks, sources and rows.
+Invariant: no candidate is masked, and a source's list for a shorter quota is the beginning of that for a longer one.
 """
 
 from __future__ import annotations
@@ -15,21 +13,20 @@ from numpy.typing import NDArray
 
 from recsys.candidates import user_knn
 from recsys.candidates.foldin import ItemFactors
+from recsys.candidates.merge import MAX_CANDIDATES, SOURCES, merge
 from recsys.candidates.neighbours import Neighbours, NeighbourScores, score
 from recsys.candidates.user_knn import UserNeighbours, UserScores
 from recsys.profiles.items import ItemTable
+from recsys.profiles.timeline import Timeline
 from recsys.profiles.user import UserProfile
 
 ITEM_TO_ITEM: Final = ("next", "previous", "together", "content", "bridged")
 """Sources that are `Neighbours`, scored from the user's recent items."""
-SOURCES: Final = ("als", "users", *ITEM_TO_ITEM, "repurchase", "category", "popular")
-"""Source names, in the order of `QUOTAS` and `FUSION`."""
-QUOTAS: Final = (100, 200, 150, 60, 100, 150, 200, 80, 40, 30)
-"""The longest list of each source."""
-FUSION: Final = (0.5, 1.5, 1.0, 0.5, 0.5, 1.0, 1.0, 3.0, 0.5, 0.5)
-"""The weight of each source in the merge."""
-FUSION_RANK: Final = 60
-MAX_CANDIDATES: Final = 300
+SCORES: Final = (
+    *("als", "users_had", "users_alike"),
+    *(f"{name}_{part}" for name in ITEM_TO_ITEM for part in ("total", "last", "best", "ties")),
+)
+"""Rows of `Candidates.scores`: what the models say of a pair, whether or not they propose it."""
 SESSION_DECAY: Final = np.float32(0.8)
 """How much less a recent item counts per session that lies after it, in the item-to-item sources."""
 N_CATEGORIES: Final = 10
@@ -42,7 +39,9 @@ class Sources:
 
     `popular_order` int32 (n_items,): rows by decayed popularity. `category_indptr`, `category_order`: the same
     within each leaf category. `kin_popularity`, `n_into` float32 (n_items,): log of the popularity of an item's kin by
-    content, weighted by likeness, and of the number of items that lead to it.
+    content, weighted by likeness, and of the number of items that lead to it. `quotas` int64 and `fusion` float64
+    (n_sources,): the longest list of each source and its weight in the merge, both 0 where it is off. `timeline` is
+    no source; features read it.
     """
 
     als: ItemFactors
@@ -57,6 +56,9 @@ class Sources:
     category_order: NDArray[np.int32]
     kin_popularity: NDArray[np.float32]
     n_into: NDArray[np.float32]
+    timeline: Timeline
+    quotas: NDArray[np.int64]
+    fusion: NDArray[np.float64]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Every array by name, for saving; nested parts join their names with an underscore."""
@@ -69,6 +71,7 @@ class Sources:
         kin = {name: _unflatten(Neighbours, f"users_{name}_", arrays) for name in ("kernel", "alike")}
         parts["users"] = _unflatten(UserNeighbours, "users_", arrays, **kin)
         parts |= {name: _unflatten(Neighbours, f"{name}_", arrays) for name in ITEM_TO_ITEM}
+        parts["timeline"] = _unflatten(Timeline, "timeline_", arrays)
         whole: Sources = _unflatten(cls, "", arrays, **parts)
         return whole
 
@@ -93,18 +96,26 @@ class Scored:
     users: UserScores
     items: dict[str, NeighbourScores]
 
+    def at(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """The scores of some rows, float32 (len(SCORES), len(rows))."""
+        parts = [self.als, self.users.had, self.users.alike]
+        for name in ITEM_TO_ITEM:
+            part = self.items[name]
+            parts += [part.total, part.last, part.best, part.ties]
+        return np.array([part[rows] for part in parts])
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """Merged candidates in merge order: `rows` int32 (n,); `ranks` float32 (n, n_sources), 1-based, NaN = absent.
 
-    `fused` float32 (n,) are the fusion scores, descending.
+    `fused` float32 (n,) are the fusion scores, descending; `scores` float32 (len(SCORES), n), C-contiguous.
     """
 
     rows: NDArray[np.int32]
     ranks: NDArray[np.float32]
     fused: NDArray[np.float32]
-    scored: Scored
+    scores: NDArray[np.float32]
 
 
 def popularity_orders(
@@ -134,6 +145,8 @@ def _best(
     values: NDArray[np.float32], rows: NDArray[np.int32], allowed: NDArray[np.bool_], k: int
 ) -> NDArray[np.int32]:
     """Up to `k` allowed rows with the largest positive values, ties to the lower row; `rows` ascending."""
+    if k == 0:
+        return np.empty(0, np.int32)
     rows = rows[allowed[rows]]
     chosen = values[rows]
     positive = chosen > 0
@@ -159,17 +172,19 @@ def _first_allowed(order: NDArray[np.int32], allowed: NDArray[np.bool_], k: int)
 def _popular_in_categories(
     sources: Sources, profile: UserProfile, allowed: NDArray[np.bool_], k: int
 ) -> NDArray[np.int32]:
-    """Popular items of the categories just searched for and of the strongest ones, dealt round by round."""
+    """Popular items of the categories just searched for and of the strongest ones, dealt round by round.
+
+    A category with few items leaves its turns to the others.
+    """
     affinity = profile.leaf_affinity
     liked = np.flatnonzero(affinity > 0)
     liked = liked[np.argsort(-affinity[liked], kind="stable")]
     liked = np.concatenate([profile.searched, liked[~np.isin(liked, profile.searched)]])[:N_CATEGORIES]
-    each = max(k // max(len(liked), 1), 1) + 1
     found: list[NDArray[np.int32]] = []
     depth: list[NDArray[np.int64]] = []
     for leaf in liked.tolist():
         start, stop = int(sources.category_indptr[leaf]), int(sources.category_indptr[leaf + 1])
-        rows = _first_allowed(sources.category_order[start:stop], allowed, each)
+        rows = _first_allowed(sources.category_order[start:stop], allowed, k)
         found.append(rows)
         depth.append(np.arange(len(rows)))
     if not found:
@@ -183,11 +198,11 @@ def propose(
     profile: UserProfile,
     allowed: NDArray[np.bool_],
     *,
-    quotas: tuple[int, ...] = QUOTAS,
+    quotas: NDArray[np.int64],
 ) -> dict[str, NDArray[np.int32]]:
     """Each source's own list, best first, of rows where `allowed` is true."""
     every = np.arange(len(allowed), dtype=np.int32)
-    k = dict(zip(SOURCES, quotas, strict=True))
+    k = dict(zip(SOURCES, quotas.tolist(), strict=True))
     own_order = np.argsort(-profile.weight, kind="stable")
     own = profile.items[own_order]
     lists = {
@@ -207,19 +222,12 @@ def retrieve(
     profile: UserProfile,
     allowed: NDArray[np.bool_],
     *,
-    quotas: tuple[int, ...] = QUOTAS,
+    quotas: NDArray[np.int64] | None = None,
     limit: int = MAX_CANDIDATES,
 ) -> Candidates:
-    """Merged candidates by fusion score, ties to the lower row; at most `limit`."""
+    """Merged candidates by fusion score, at most `limit`; `quotas` in place of the fitted ones."""
     scored = score_sources(sources, profile)
-    lists = propose(sources, scored, profile, allowed, quotas=quotas)
-    rows = np.concatenate([lists[name] for name in SOURCES])
-    lengths = [len(lists[name]) for name in SOURCES]
-    source = np.repeat(np.arange(len(SOURCES)), lengths)
-    rank = np.concatenate([np.arange(1, n + 1) for n in lengths])
-    distinct, inverse = np.unique(rows, return_inverse=True)
-    ranks = np.full((len(distinct), len(SOURCES)), np.nan, np.float32)
-    ranks[inverse, source] = rank
-    fused = np.bincount(inverse, np.repeat(FUSION, lengths) / (FUSION_RANK + rank), len(distinct)).astype(np.float32)
-    order = np.argsort(-fused, kind="stable")[:limit]
-    return Candidates(distinct[order].astype(np.int32), ranks[order], fused[order], scored)
+    longest = sources.quotas if quotas is None else quotas
+    lists = propose(sources, scored, profile, allowed, quotas=longest)
+    rows, ranks, fused = merge(lists, sources.fusion, limit=limit)
+    return Candidates(rows, ranks, fused, scored.at(rows))

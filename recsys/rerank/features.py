@@ -12,8 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.retrieve import ITEM_TO_ITEM, SOURCES, Candidates, Sources
+from recsys.candidates.merge import SOURCES
+from recsys.candidates.retrieve import ITEM_TO_ITEM, SCORES, Candidates, Sources
 from recsys.profiles.items import ItemTable
+from recsys.profiles.timeline import Timeline
 from recsys.profiles.user import UserProfile
 from recsys.schema import MS_PER_DAY
 
@@ -78,6 +80,13 @@ FEATURES: Final[tuple[str, ...]] = (
     "user_discount_share",
     "user_popularity",  # mean popularity of the user's items, log
     "last_popularity",  # of the newest one, log
+    "timeline_place",  # when in the log's course the item is taken, by the order of events alone
+    "timeline_from_newest",  # its place after that of the newest item, of the mean, of the latest-placed recent one
+    "timeline_from_mean",
+    "timeline_from_latest",
+    "timeline_gap",  # |place - the user's moment|
+    "timeline_crowd",  # log of its events by users at about this moment
+    "timeline_crowd_share",  # their share of all its events
 )
 
 
@@ -209,6 +218,7 @@ def features(
     columns["user_repeat_share"] = profile.repeat_share
     columns["user_price_level"] = profile.price_level
     columns["user_discount_share"] = profile.discount_share
+    columns |= _timeline_features(rows, profile, sources.timeline)
     matrix = np.empty((len(rows), len(FEATURES)), np.float32)
     for i, name in enumerate(FEATURES):
         matrix[:, i] = columns[name]
@@ -222,21 +232,43 @@ _AS_THEY_ARE: Final = (
 )
 
 
+def _timeline_features(rows: NDArray[np.int32], profile: UserProfile, timeline: Timeline) -> dict[str, Column]:
+    """Where each candidate stands on the timeline beside the user's recent items; NaN where order does not tell."""
+    place, mine = timeline.place[rows], timeline.place[profile.recent_items]
+    known = mine[np.isfinite(mine)]
+    nan = np.float32(np.nan)
+    moment = timeline.moment(profile.recent_items, profile.recent_session)
+    crowd = np.full(len(rows), nan, np.float32)
+    share = crowd
+    if np.isfinite(moment):
+        crowd = timeline.crowd[rows, np.searchsorted(timeline.bounds, np.float32(moment))]
+        share = crowd / np.maximum(timeline.crowd[rows].sum(axis=1), np.float32(1e-6))
+    return {
+        "timeline_place": place,
+        "timeline_from_newest": place - (mine[0] if len(mine) else nan),
+        "timeline_from_mean": place - (known.mean() if len(known) else nan),
+        "timeline_from_latest": place - (known.max() if len(known) else nan),
+        "timeline_gap": np.abs(place - np.float32(moment)),
+        "timeline_crowd": np.log1p(crowd),
+        "timeline_crowd_share": share,
+    }
+
+
 def _source_features(candidates: Candidates) -> dict[str, Column | float]:
     """Ranks and scores of every source; scores as shares of the request's largest, so that a refit may rescale."""
-    rows, scored = candidates.rows, candidates.scored
+    score = dict(zip(SCORES, candidates.scores, strict=True))
     columns: dict[str, Column | float] = {f"rank_{source}": candidates.ranks[:, i] for i, source in enumerate(SOURCES)}
     columns["n_sources"] = np.isfinite(candidates.ranks).sum(axis=1)
     columns["fused"] = _share_of_max(candidates.fused)
-    columns["fused_rank"] = np.arange(1, len(rows) + 1, dtype=np.float32)
-    columns["als_score"] = _z_score(scored.als[rows])
-    columns["users_had"] = _share_of_max(scored.users.had[rows])
-    columns["users_had_raw"] = scored.users.had[rows]
-    columns["users_alike"] = _share_of_max(scored.users.alike[rows])
-    for source, part in scored.items.items():
-        columns[f"{source}_total"] = _share_of_max(part.total[rows])
-        columns[f"{source}_last"] = part.last[rows]
-        columns[f"{source}_last_share"] = _share_of_max(part.last[rows])
-        columns[f"{source}_best"] = part.best[rows]
-        columns[f"{source}_ties"] = part.ties[rows]
+    columns["fused_rank"] = np.arange(1, len(candidates.rows) + 1, dtype=np.float32)
+    columns["als_score"] = _z_score(score["als"])
+    columns["users_had"] = _share_of_max(score["users_had"])
+    columns["users_had_raw"] = score["users_had"]
+    columns["users_alike"] = _share_of_max(score["users_alike"])
+    for source in ITEM_TO_ITEM:
+        columns[f"{source}_total"] = _share_of_max(score[f"{source}_total"])
+        columns[f"{source}_last"] = score[f"{source}_last"]
+        columns[f"{source}_last_share"] = _share_of_max(score[f"{source}_last"])
+        columns[f"{source}_best"] = score[f"{source}_best"]
+        columns[f"{source}_ties"] = score[f"{source}_ties"]
     return columns

@@ -22,6 +22,7 @@ GROUP_RULES: Final[dict[str, str]] = {
     "demand": r"((kin|head)_)?popularity|share_of_.+|n_\d+d|n_users|n_into|trend|age_days|mean_log_age|newest_share"
     r"|mean_user_events",
     "user": r"user_.+|last_popularity",
+    "timeline": r"timeline_.+",
 }
 """Group -> pattern of the whole name."""
 

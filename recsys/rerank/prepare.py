@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.candidates.eligible import eligible
-from recsys.candidates.retrieve import MAX_CANDIDATES, QUOTAS, Candidates, Sources, retrieve
+from recsys.candidates.merge import MAX_CANDIDATES
+from recsys.candidates.retrieve import Candidates, Sources, retrieve
 from recsys.profiles.items import ItemTable
 from recsys.profiles.store import History
 from recsys.profiles.user import UserProfile, user_profile
@@ -44,18 +44,16 @@ def prepare(
     purchased: PurchasedPolicy = "bundle",
     only: NDArray[np.bool_] | None = None,
     excluded: NDArray[np.int32] | None = None,
-    quotas: tuple[int, ...] = QUOTAS,
+    quotas: NDArray[np.int64] | None = None,
     limit: int = MAX_CANDIDATES,
     by_title: bool = True,
 ) -> Prepared:
-    """Profile, candidates and features of one request; `history` holds only events before `time_ms`."""
+    """Profile, candidates and features of one request; `history` holds only events before `time_ms`.
+
+    `quotas` (n_sources,) in place of the fitted ones.
+    """
     profile = user_profile(history, model.items, time_ms=time_ms)
     allowed = eligible(model.items, profile, purchased=purchased, only=only, excluded=excluded, by_title=by_title)
     candidates = retrieve(model.sources, profile, allowed, quotas=quotas, limit=limit)
     matrix = features(candidates, profile, model.items, model.sources, time_ms=time_ms)
     return Prepared(profile, candidates, matrix, int(allowed.sum()))
-
-
-def light(ready: Prepared) -> Prepared:
-    """The request without every source's scores of every item, which only features read: many such fill the memory."""
-    return replace(ready, candidates=replace(ready.candidates, scored=cast(Any, None)))

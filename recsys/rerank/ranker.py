@@ -1,8 +1,15 @@
-"""LightGBM lambdarank (Burges 2010) over the shared features; one group per request."""
+"""LightGBM lambdarank (Burges 2010) over the shared features; one group per request.
+
+Rows of impressions say where each item was shown, and the fit is then of score + bias(position): an additive model, of
+which only the score is kept (LightGBM pull request 5929; docs/decisions/0007-position-bias.md).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
@@ -10,12 +17,20 @@ from numpy.typing import NDArray
 
 from recsys.errors import EmptyWindowError
 from recsys.rerank.features import FEATURES
+from recsys.rerank.position_bias import order_within_positions
 from recsys.rerank.training_set import TrainingSet
+
+SETTLING: Final = 3.0
+"""Each round moves the positions' biases by `learning_rate` of a Newton step: after 3 / learning_rate rounds a
+twentieth of the way is left. The scores of earlier rounds still hold part of the bias, so no fit stops there."""
 
 
 @dataclass(frozen=True, slots=True)
 class RankerConfig:
-    """LightGBM's own names; `patience` rounds without a better validation NDCG@10 end the fit."""
+    """LightGBM's own names; `patience` rounds without a better validation figure end the fit.
+
+    `position_regularization` shrinks the bias of each position, where rows have positions.
+    """
 
     n_trees: int = 400
     num_leaves: int = 15
@@ -26,17 +41,22 @@ class RankerConfig:
     lambda_l2: float = 1.0
     truncation: int = 20
     patience: int = 60
+    position_regularization: float = 0.0
     seed: int = 7
 
 
 def fit(train: TrainingSet, valid: TrainingSet, config: RankerConfig) -> lgb.Booster:
-    """Fit on `train`, stop by NDCG@10 on `valid`. Deterministic for one number of threads."""
+    """Fit on `train`, stop by NDCG@10 on `valid`. Deterministic for one number of threads.
+
+    With positions the bias of each is fitted along, and `order_within_positions` stops: NDCG on clicks would favour the
+    order that was shown. LightGBM sums the positions' gradients in no fixed order, so one thread then fits.
+    """
     if not train.label.any():
         raise EmptyWindowError(
             "no training request has both a wanted and an unwanted item among its candidates; expected some; give a "
             "longer log, a larger holdout, or more than a handful of items"
         )
-    params = {
+    params: dict[str, Any] = {
         "objective": "lambdarank",
         "metric": "ndcg",
         "eval_at": [10],
@@ -54,16 +74,55 @@ def fit(train: TrainingSet, valid: TrainingSet, config: RankerConfig) -> lgb.Boo
         "num_threads": 2,
         "verbosity": -1,
     }
-    data = lgb.Dataset(train.matrix, train.label, group=train.group, feature_name=list(FEATURES), params=params)
+    measure = None
+    stops = bool(valid.label.any())
+    if train.position is not None:
+        params |= {
+            "metric": "None",
+            "lambdarank_position_bias_regularization": config.position_regularization,
+            "num_threads": 1,
+        }
+        settled = round(SETTLING / config.learning_rate)
+        measure = _order_measure(valid, settled=settled)
+        stops = (
+            stops
+            and config.n_trees > settled
+            and np.isfinite(order_within_positions(np.zeros(len(valid.label)), valid))
+        )
+    data = lgb.Dataset(
+        train.matrix,
+        train.label,
+        group=train.group,
+        position=train.position,
+        feature_name=list(FEATURES),
+        params=params,
+    )
     callbacks = [lgb.log_evaluation(0)]
     valid_sets = []
-    if valid.label.any():
+    if stops:
         valid_sets = [lgb.Dataset(valid.matrix, valid.label, group=valid.group, reference=data)]
         callbacks.append(lgb.early_stopping(config.patience, verbose=False))
-    booster = lgb.train(params, data, config.n_trees, valid_sets=valid_sets, callbacks=callbacks)
+    booster = lgb.train(params, data, config.n_trees, valid_sets=valid_sets, feval=measure, callbacks=callbacks)
     # Keep only the trees early stopping chose: what is saved is what is served.
     best = booster.best_iteration if booster.best_iteration > 0 else booster.num_trees()
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=best))
+
+
+def _order_measure(
+    valid: TrainingSet, *, settled: int
+) -> Callable[[NDArray[np.float64], lgb.Dataset], tuple[str, float, bool]]:
+    """`order_within_positions` as LightGBM wants it; the scores it is given are without the positions' bias.
+
+    It is asked once a round. Before round `settled` the answer is below any real one, and rises: none stops there.
+    """
+    rounds = count(1)
+
+    def measure(scores: NDArray[np.float64], _: lgb.Dataset) -> tuple[str, float, bool]:
+        n = next(rounds)
+        value = order_within_positions(scores, valid) if n >= settled else n / settled - 1
+        return "order_within_positions", value, True
+
+    return measure
 
 
 def predict(booster: lgb.Booster, matrix: NDArray[np.float32]) -> NDArray[np.float64]:

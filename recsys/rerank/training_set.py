@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from recsys.profiles.recent import with_recent
 from recsys.profiles.store import Histories, History
 from recsys.rerank.features import FEATURES
-from recsys.rerank.prepare import Model, Prepared, light, prepare
+from recsys.rerank.prepare import Model, Prepared, prepare
 from recsys.slate import PurchasedPolicy
 
 
@@ -28,12 +29,30 @@ class PastRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PastSlate:
+    """What a user was shown at a moment: `shown` int32 (k,) distinct items, their `position` int32 and `label` int8."""
+
+    user_row: int
+    time_ms: int
+    shown: NDArray[np.int32]
+    position: NDArray[np.int32]
+    label: NDArray[np.int8]
+
+
+Request = TypeVar("Request", PastRequest, PastSlate)
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """`matrix` float32 (n, n_features), `label` int8 (n,), `group` int32 (n_requests,) rows per request."""
+    """`matrix` float32 (n, n_features), `label` int8 (n,), `group` int32 (n_requests,) rows per request.
+
+    `position` int32 (n,) is the place each item was shown at, None where the rows do not come from impressions.
+    """
 
     matrix: NDArray[np.float32]
     label: NDArray[np.int8]
     group: NDArray[np.int32]
+    position: NDArray[np.int32] | None = None
 
 
 def past_requests(
@@ -87,26 +106,33 @@ def build(
     for request in requests:
         history = history_at(earlier, later, request.user_row, request.time_ms)
         ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased)
-        label = np.isin(ready.candidates.rows, request.wanted)
-        if label.any() and not label.all():
-            rng = np.random.default_rng((seed, request.user_row, request.time_ms))
-            negative = np.flatnonzero(~label)
-            if len(negative) > n_negatives:
-                negative = rng.choice(negative, n_negatives, replace=False)
-            chosen = np.sort(np.concatenate([np.flatnonzero(label), negative]))
-            group = np.array([len(chosen)], np.int32)
-            parts.append(TrainingSet(ready.matrix[chosen], label[chosen].astype(np.int8), group))
+        parts.append(labelled(ready, request, n_negatives=n_negatives, seed=seed))
     return joined(parts)
 
 
+def labelled(ready: Prepared, request: PastRequest, *, n_negatives: int, seed: int) -> TrainingSet:
+    """Rows of one prepared request: its wanted candidates and sampled others; none where either kind is missing."""
+    label = np.isin(ready.candidates.rows, request.wanted)
+    if not label.any() or label.all():
+        return joined([])
+    rng = np.random.default_rng((seed, request.user_row, request.time_ms))
+    negative = np.flatnonzero(~label)
+    if len(negative) > n_negatives:
+        negative = rng.choice(negative, n_negatives, replace=False)
+    chosen = np.sort(np.concatenate([np.flatnonzero(label), negative]))
+    return TrainingSet(ready.matrix[chosen], label[chosen].astype(np.int8), np.array([len(chosen)], np.int32))
+
+
 def joined(parts: Sequence[TrainingSet]) -> TrainingSet:
-    """Training sets one after the other."""
+    """Training sets one after the other; all of them have positions, or none, apart from empty ones."""
     if not parts:
         return TrainingSet(np.empty((0, len(FEATURES)), np.float32), np.empty(0, np.int8), np.empty(0, np.int32))
+    position = [part.position for part in parts if part.position is not None]
     return TrainingSet(
         np.concatenate([part.matrix for part in parts]),
         np.concatenate([part.label for part in parts]),
         np.concatenate([part.group for part in parts]),
+        np.concatenate(position) if position else None,
     )
 
 
@@ -119,24 +145,20 @@ def prepared_requests(
     purchased: PurchasedPolicy = "bundle",
     by_title: bool = True,
 ) -> list[Prepared]:
-    """Each request up to its features, without the sources' scores of every item."""
+    """Each request up to its features."""
     return [
-        light(
-            prepare(
-                model,
-                history_at(earlier, later, request.user_row, request.time_ms),
-                time_ms=request.time_ms,
-                purchased=purchased,
-                by_title=by_title,
-            )
+        prepare(
+            model,
+            history_at(earlier, later, request.user_row, request.time_ms),
+            time_ms=request.time_ms,
+            purchased=purchased,
+            by_title=by_title,
         )
         for request in requests
     ]
 
 
-def split_by_user(
-    requests: Sequence[PastRequest], *, share: float, seed: int
-) -> tuple[list[PastRequest], list[PastRequest]]:
+def split_by_user(requests: Sequence[Request], *, share: float, seed: int) -> tuple[list[Request], list[Request]]:
     """(kept, held out): a seeded `share` of the users goes to the second list with all their requests."""
     users = np.unique([r.user_row for r in requests])
     rng = np.random.default_rng(seed)

@@ -15,9 +15,10 @@ import pytest
 from offline_jobs.build import assemble
 from offline_jobs.config import BuildConfig
 from offline_jobs.progress import Steps
-from offline_jobs.train_candidates import FitInput, fit
+from offline_jobs.train_candidates import CandidatesConfig, FitInput, fit
 from offline_jobs.train_ranker import train
 from recsys import bundle as bundles
+from recsys.candidates.merge import SOURCES, Fusion, Quotas
 from recsys.catalogue import read_catalogue
 from recsys.events import EVENTS_FILE, load_events, read_log
 from recsys.profiles.build import build_histories
@@ -76,15 +77,19 @@ def test_a_request_is_blind_to_events_at_or_after_its_time(shop_bundles: Path) -
 
 @pytest.fixture(scope="module")
 def past_bundle(shop_log: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[FitInput, Model, Histories, Path]:
-    """A bundle published at the training window's `as_of`, as if the rest of the log had not happened."""
+    """A bundle published at the training window's `as_of`, as if the rest of the log had not happened.
+
+    Its quotas and weights are not the defaults: what serves must read them where training does.
+    """
     source = _input(shop_log)
     info = source.log.info
     split = windows(start_ms=info.start_ms, end_ms=info.end_ms, clock=info.clock)
-    config = BuildConfig()
+    merged = CandidatesConfig(quotas=Quotas(popular=7, users=50, next=0), fusion=Fusion(als=2.5, content=0.0))
+    config = BuildConfig(candidates=merged)
     small = replace(config.ranking, ranker=replace(config.ranking.ranker, n_trees=20))
     booster = train(source, split.train, candidates=config.candidates, config=small, steps=QUIET)
     model, histories = fit(source, as_of_ms=split.train.as_of_ms, config=config.candidates, steps=QUIET)
-    bundle = assemble(source, model, histories, booster, metrics={}, config=config)
+    bundle = assemble(source, model, histories, booster, metrics={}, config=config, labels="interactions")
     return source, model, histories, bundles.publish(bundle, tmp_path_factory.mktemp("past"))
 
 
@@ -126,6 +131,31 @@ def test_a_training_row_is_the_served_row_bit_for_bit(
             compared += 1
     assert compared > 300
     assert with_recent > 10
+
+
+def test_a_source_that_is_off_proposes_nothing(past_bundle: tuple[FitInput, Model, Histories, Path]) -> None:
+    """Quota 0 and weight 0 both travel in the bundle; no served item names such a source, quotas bound the others."""
+    source, _, _, directory = past_bundle
+    recommender = Recommender.open(directory)
+    sources = bundles.load(directory).model.sources
+    assert sources.quotas[[SOURCES.index(name) for name in ("next", "content", "popular")]].tolist() == [0, 0, 7]
+    assert sources.fusion[[SOURCES.index(name) for name in ("next", "content", "als")]].tolist() == [0, 0, 2.5]
+    named = set()
+    for user_row in range(40):
+        request = SlateRequest(source.events.users.id(user_row), int(recommender.manifest["as_of_ms"]))
+        named |= {name for item in recommender.recommend(request).items for name in item.sources}
+    assert {"next", "content"}.isdisjoint(named)
+    assert {"als", "users"} <= named
+
+
+def test_a_short_slate_is_filled_although_popular_is_few(
+    past_bundle: tuple[FitInput, Model, Histories, Path],
+) -> None:
+    """Somebody without history gets a full page, however long, although the source may list seven items."""
+    recommender = Recommender.open(past_bundle[3])
+    for n in (10, 40):
+        request = SlateRequest("", int(recommender.manifest["as_of_ms"]), page_size=n)
+        assert len(recommender.recommend(request).items) == n
 
 
 def test_planted_tastes_are_recovered(shop_log: Path) -> None:

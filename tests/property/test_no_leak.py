@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from offline_jobs.ingest import ingest
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import CandidatesConfig, FitInput, fit
-from recsys.candidates.retrieve import propose
+from recsys.candidates.retrieve import propose, score_sources
 from recsys.catalogue import read_catalogue
 from recsys.events import EVENTS_FILE, ITEMS_FILE, load_events, read_log
 from recsys.profiles.store import Histories
@@ -90,7 +90,8 @@ def _requests(source: FitInput, model: Model, histories: Histories) -> dict[str,
     for user_id in (f"u{n:07d}" for n in range(N_REQUESTS)):
         ready = prepare(model, histories.of(source.events.users.row(user_id)), time_ms=model.as_of_ms)
         every = np.ones(len(model.items), bool)
-        lists: Arrays = dict(propose(model.sources, ready.candidates.scored, ready.profile, every))
+        scored = score_sources(model.sources, ready.profile)
+        lists: Arrays = dict(propose(model.sources, scored, ready.profile, every, quotas=model.sources.quotas))
         merged = {"rows": ready.candidates.rows, "ranks": ready.candidates.ranks, "fused": ready.candidates.fused}
         found[user_id] = lists | merged | {"features": ready.matrix}
     return found

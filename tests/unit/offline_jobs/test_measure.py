@@ -17,7 +17,7 @@ from offline_jobs.recall_curves import DEPTHS
 from offline_jobs.replay import LONG, TARGET_KINDS, Replayed, replay
 from offline_jobs.tables import print_details, print_report
 from recsys import metrics
-from recsys.candidates.retrieve import SOURCES
+from recsys.candidates.merge import SOURCES
 from recsys.rerank.diversify import DiversityConfig
 from recsys.rerank.prepare import prepare
 from recsys.rerank.training_set import history_at

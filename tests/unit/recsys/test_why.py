@@ -16,8 +16,8 @@ from offline_jobs.demo import WHY
 from recsys import bundle as bundles
 from recsys import reasons
 from recsys.candidates.foldin import ItemFactors, confidence
+from recsys.candidates.merge import SOURCES
 from recsys.candidates.neighbours import strongest
-from recsys.candidates.retrieve import SOURCES
 from recsys.profiles.store import empty_history
 from recsys.reasons import evidence_of, reasons_for
 from recsys.recommender import Recommender

@@ -84,7 +84,7 @@ def test_help_lists_every_command(capsys: Any) -> None:
         assert all(name in shown for name in cli.COMMANDS)
 
 
-@pytest.mark.parametrize("name", ["recommend", "similar", "events", "serve"])
+@pytest.mark.parametrize("name", ["recommend", "similar", "events", "serve", "tune"])
 def test_every_command_has_help_and_an_example(name: str, capsys: Any) -> None:
     """`slatewright COMMAND --help` ends with an example that its own parser takes."""
     with pytest.raises(SystemExit) as left:
