@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 TEST_ARGS ?=
 RANKING_ARGS ?=
+SCALE_ARGS ?=
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test check bench bench-ranking proto setup clean
+.PHONY: demo test check bench bench-ranking bench-scale proto setup clean
 
 demo: setup ## build on real data, serve it, show three households their slates with pitches
 	$(BIN)/slatewright demo $(DEMO_ARGS)
@@ -30,6 +31,9 @@ bench: setup ## time the served path, stage by stage (needs a bundle: run `make 
 
 bench-ranking: setup ## the slate beside its peers: RANKING_ARGS="--beauty DIR --office DIR --online-retail FILE --complete-journey"
 	$(BIN)/python -m benchmarks.ranking.run $(RANKING_ARGS)
+
+bench-scale: setup ## time and memory of every stage over simulated logs: SCALE_ARGS="--events 1e6 1e7 --markdown FILE"
+	$(BIN)/python -m benchmarks.scale $(SCALE_ARGS)
 
 setup: $(VENV)/.ready ## .venv with everything, from the constraints file
 

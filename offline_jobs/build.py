@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ from offline_jobs import config as config_of
 from offline_jobs import source_log
 from offline_jobs.config import BuildConfig
 from offline_jobs.evaluate import as_json, evaluate, windows_of
+from offline_jobs.measure import Report
 from offline_jobs.progress import Steps
 from offline_jobs.publish import publish
 from offline_jobs.tables import print_report
@@ -52,13 +54,7 @@ def run(args: argparse.Namespace) -> int:
     config = config_of.of(args)
     make_folder(args.out)
     with source_log.opened(args, steps) as source:
-        split = windows_of(source, config)
-        booster, reports = evaluate(source, split, config, steps, limit=config.ranking.max_checked)
-        with steps.under("refit"):
-            model, histories = fit(source, as_of_ms=split.as_of_ms, config=config.candidates, steps=steps)
-        bundle = assemble(
-            source, model, histories, booster, metrics=as_json(reports), config=config, labels=steps.notes[LABELS]
-        )
+        bundle, reports = built(source, config, steps)
         with steps.step("publish"):
             directory = publish(bundle, args.out, force=args.force)
     if args.json:
@@ -75,6 +71,16 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(f"ranker learned from {steps.notes[LABELS]}\n")
         sys.stdout.write(f"published {directory}\nserve it: slatewright serve --bundles {args.out} --port 50051\n")
     return 0
+
+
+def built(source: FitInput, config: BuildConfig, steps: Steps) -> tuple[Bundle, Mapping[str, Report]]:
+    """A bundle fitted on the whole log, and what the same settings measured on its held-out end."""
+    split = windows_of(source, config)
+    booster, reports = evaluate(source, split, config, steps, limit=config.ranking.max_checked)
+    with steps.under("refit"):
+        model, histories = fit(source, as_of_ms=split.as_of_ms, config=config.candidates, steps=steps)
+    metrics, labels = as_json(reports), steps.notes[LABELS]
+    return assemble(source, model, histories, booster, metrics=metrics, config=config, labels=labels), reports
 
 
 def assemble(

@@ -103,9 +103,10 @@ def _write_log(con: BaseBackend, raw: datasets.RawLog, folder: Path, step: Any) 
     good_items = items.filter(items.reason.isnull()).select(*ITEM_COLUMNS)
     step("read events")
     events = validate.canonical_events(raw.events)
-    events = con.create_table("events_single", validate.judge_events(events, good_items, end=raw.end))
-    events = con.create_table("events_judged", validate.judge_repeats(events))
-    con.drop_table("events_single")
+    single = validate.judge_events(events, good_items, end=raw.end)
+    repeated = con.create_table("events_repeated", validate.repeated_ids(single))
+    kept_once = con.create_table("events_single", validate.lean(single, repeated), temp=True)
+    events = validate.judge_repeats(kept_once, repeated)
     good = events.filter(events.reason.isnull()).select(*EVENT_COLUMNS)
 
     tallies = {"events": _tally(events), "items": _tally(items)}

@@ -13,6 +13,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
+import numpy as np
+
 from recsys.profiles.store import Histories
 from recsys.rerank.prepare import Model
 from recsys.rerank.training_set import Request
@@ -46,7 +48,8 @@ def in_chunks(
 ) -> Iterator[tuple[Sequence[Request], Result]]:
     """Each chunk of requests and `work(model, earlier, later, chunk, **options)`, in the order of the requests.
 
-    `work` must be a function of a module. Processes are spawned, one a core; each holds a copy of the model.
+    `work` must be a function of a module. Processes are spawned, one a core; each holds a copy of the model and of the
+    histories of the users who make requests.
     """
     chunks = [requests[at : at + CHUNK] for at in range(0, len(requests), CHUNK)]
     n_processes = min(len(os.sched_getaffinity(0)), MAX_PROCESSES)
@@ -56,11 +59,12 @@ def in_chunks(
             if progress is not None:
                 progress((i + 1) / len(chunks))
         return
+    users = np.unique([request.user_row for request in requests])
     pool = ProcessPoolExecutor(
         n_processes,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start,
-        initargs=(model, earlier, later),
+        initargs=(model, earlier.only(users), later.only(users)),
     )
     with pool:
         waiting: deque[tuple[Sequence[Request], Future[Result]]] = deque()

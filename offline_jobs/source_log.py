@@ -43,5 +43,10 @@ def opened(args: argparse.Namespace, steps: Steps) -> Iterator[FitInput]:
                 options = {"sample_users": args.sample_users} if args.sample_users else {}
                 ingest(args.dataset, args.path, directory, mapping=args.mapping, options=options)
         with steps.step("read the log"):
-            source = FitInput(read_log(directory), load_events(directory), read_catalogue(directory))
+            source = read(directory)
         yield source
+
+
+def read(directory: Path) -> FitInput:
+    """A log's folder in memory."""
+    return FitInput(read_log(directory), load_events(directory), read_catalogue(directory))

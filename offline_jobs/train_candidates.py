@@ -64,9 +64,12 @@ def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Ste
     time_ms = events.time_ms[strong]
     age_days = (as_of_ms - time_ms) / MS_PER_DAY
     n_items = len(catalogue.ids)
+    # Users nobody has met yet leave no trace, not even in a count: rows here are of users with an event.
+    known_row = (np.cumsum(np.diff(user_row, prepend=-1) > 0) - 1).astype(np.int32)
+    shape = (int(known_row[-1]) + 1, n_items)
     with steps.step("ALS"):
         decayed = (WEIGHTS[events.type_code[strong]] * 0.5 ** (age_days / HALF_LIFE_DAYS)).astype(np.float32)
-        matrix = als.user_item_matrix(user_row, item_row, decayed, (len(events.users), n_items))
+        matrix = als.user_item_matrix(known_row, item_row, decayed, shape)
         factors = als.fit(matrix, config.als)
     with steps.step("co-visitation"):
         following, preceding = covisitation.fit_directed(
@@ -80,7 +83,7 @@ def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Ste
         bridged = smoothing.bridge(following, kin, config.smoothing)
     with steps.step("user kNN"):
         tastes = (WEIGHTS[events.type_code[strong]] * 0.5 ** (age_days / user.HALF_LIFE_DAYS)).astype(np.float32)
-        profiles = als.user_item_matrix(user_row, item_row, tastes, (len(events.users), n_items))
+        profiles = als.user_item_matrix(known_row, item_row, tastes, shape)
         users = user_index.fit(profiles, kin, config.users)
     with steps.step("timeline"):
         places = timeline.fit(histories, n_items, config.timeline)

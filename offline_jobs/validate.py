@@ -122,14 +122,27 @@ def judge_events(events: Table, item_ids: Table, *, end: datetime | None) -> Tab
     return joined.mutate(reason=reason).drop("known")
 
 
-def judge_repeats(judged: Table) -> Table:
-    """Mark all but the earliest sound event of each repeated `event_id`.
-
-    Only the repeated ids are ranked, so a clean log pays one hash aggregate and no sort.
-    """
+def repeated_ids(judged: Table) -> Table:
+    """The `event_id` of more than one sound event."""
     sound = judged.filter(judged.reason.isnull())
     counted = sound.group_by("event_id").agg(n=sound.count())
-    repeated = counted.filter(counted.n > 1).select("event_id")
+    return counted.filter(counted.n > 1).select("event_id")
+
+
+def lean(judged: Table, repeated: Table) -> Table:
+    """The same rows without `source_row` where no quarantine can want it: it is most of a row's weight."""
+    again = repeated.select(event_id=repeated.event_id, again=ibis.literal(True))
+    joined = judged.left_join(again, "event_id").drop("event_id_right")
+    wanted = joined.reason.notnull() | joined.again.notnull()
+    return joined.mutate(source_row=ibis.cases((wanted, joined.source_row), else_=ibis.null("string"))).drop("again")
+
+
+def judge_repeats(judged: Table, repeated: Table) -> Table:
+    """Mark all but the earliest sound event of each of the `repeated` ids.
+
+    Only these are ranked, so a clean log pays one hash aggregate and no sort.
+    """
+    sound = judged.filter(judged.reason.isnull())
     clear = sound.anti_join(repeated, "event_id")
     again = sound.semi_join(repeated, "event_id")
     fields = [again[c] for c in EVENT_COLUMNS if c not in ("event_id", "event_time")]

@@ -125,16 +125,19 @@ def read_log(log_dir: Path | str) -> Log:
 
 def read_columns(path: Path, columns: Sequence[str], **options: Any) -> pa.Table:
     """Read columns of a log's table; a missing or broken file, or column, raises `DataError`."""
+    require_columns(path, columns)
     try:
-        require_columns(path, columns)
         return pq.read_table(path, columns=list(columns), **options)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"cannot read {path}: {error}; ingest the log again") from error
 
 
 def require_columns(path: Path, columns: Sequence[str]) -> None:
-    """Raise `SchemaError` where a log's table lacks a column."""
-    have = pq.read_schema(path).names
+    """Raise `SchemaError` where a log's table lacks columns, `DataError` where it cannot be read."""
+    try:
+        have = pq.read_schema(path).names
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"cannot read {path}: {error}; ingest the log again") from error
     missing = [c for c in columns if c not in have]
     if missing:
         raise SchemaError(f"{path} lacks {', '.join(missing)}; it has {', '.join(have)}; ingest again")
@@ -148,41 +151,45 @@ def load_events(log_dir: Path | str, *, before_ms: int | None = None, from_ms: i
     Users and items are those of the whole log, so that rows mean the same whatever the window.
     """
     directory = Path(log_dir)
+    path = directory / EVENTS_FILE
     wanted = [*REQUIRED_EVENT_COLUMNS, "quantity", "price", "list_price", "query", "cancelled_time"]
-    table = read_columns(
-        directory / EVENTS_FILE,
-        [c for c in wanted if c != "event_id"],  # the file is sorted by (event_time, event_id)
-        read_dictionary=["user_id", "item_id", "event_type"],
-    ).unify_dictionaries()
-    item_ids = read_columns(directory / ITEMS_FILE, ["item_id"])["item_id"].to_numpy()
-    users, user_row = _rows(table["user_id"])
-    items = IdMap.build(item_ids.tolist())
-    item_row = _rows_in(table["item_id"], np.asarray(item_ids, object))
-    codes = pc.index_in(table["event_type"].cast(pa.string()), pa.array(EVENT_TYPES))
-    time_ms = _epoch_ms(table["event_time"])
-    cancelled_ms = _epoch_ms(table["cancelled_time"].fill_null(pa.scalar(NEVER_MS * 1000, _TIME)))
+    require_columns(path, [c for c in wanted if c != "event_id"])
 
+    def column(name: str) -> pa.ChunkedArray:
+        return read_columns(path, [name])[name]  # one at a time: a long log's table would not fit beside its arrays
+
+    def encoded(name: str) -> pa.ChunkedArray:
+        return read_columns(path, [name], read_dictionary=[name]).unify_dictionaries()[name]
+
+    item_ids = read_columns(directory / ITEMS_FILE, ["item_id"])["item_id"].to_numpy()
+    users, user_row = _rows(encoded("user_id"))
+    time_ms = _epoch_ms(column("event_time"))
+    cancelled_ms = _epoch_ms(column("cancelled_time").fill_null(pa.scalar(NEVER_MS * 1000, _TIME)))
     keep = np.ones(len(time_ms), bool)
     if before_ms is not None:
         keep &= (time_ms < before_ms) & (cancelled_ms >= before_ms)
     if from_ms is not None:
         keep &= time_ms >= from_ms
     at = np.flatnonzero(keep)
-    at = at[np.argsort(user_row[at], kind="stable")]  # stable: time order within a user stays
-    code = codes.to_numpy().astype(np.int8)[at]
+    at = at[np.argsort(user_row[at], kind="stable")]  # the file is sorted by (event_time, event_id)
+
+    user_row, time_ms, cancelled_ms = user_row[at], time_ms[at], cancelled_ms[at]
+    item_row = _rows_in(encoded("item_id"), np.asarray(item_ids, object))[at]
+    codes = pc.index_in(column("event_type"), pa.array(EVENT_TYPES)).to_numpy()
+    code = codes.astype(np.int8)[at]
     search_at = np.flatnonzero(code == EVENT_TYPES.index("search"))
-    queries = table["query"].take(pa.array(at[search_at])).fill_null("").to_pylist()
+    queries = column("query").take(pa.array(at[search_at])).fill_null("").to_pylist()
     return Events(
         users=users,
-        items=items,
-        user_row=user_row[at],
-        item_row=item_row[at],
-        time_ms=time_ms[at],
-        cancelled_ms=cancelled_ms[at],
+        items=IdMap.build(item_ids.tolist()),
+        user_row=user_row,
+        item_row=item_row,
+        time_ms=time_ms,
+        cancelled_ms=cancelled_ms,
         type_code=code,
-        quantity=_floats(table["quantity"])[at],
-        price=_floats(table["price"])[at],
-        list_price=_floats(table["list_price"])[at],
+        quantity=_floats(column("quantity"))[at],
+        price=_floats(column("price"))[at],
+        list_price=_floats(column("list_price"))[at],
         search_at=search_at,
         search_query=queries,
     )

@@ -48,6 +48,11 @@ READABLE_S: Final = 10_000_000_000.0
 """Seconds from the epoch the table engine can hold as a time: until the year 2286."""
 
 
+@ibis.udf.scalar.builtin(name="to_json")  # type: ignore[untyped-decorator]  # four times as fast as a cast
+def _to_json(row) -> str:  # type: ignore[empty-body, no-untyped-def]
+    """A struct as JSON text."""
+
+
 @dataclass(frozen=True, slots=True)
 class TablesOptions:
     """`mapping` names the TOML file; without it the dataset's path does."""
@@ -74,7 +79,7 @@ def load(con: BaseBackend, path: Path | None, options: Mapping[str, Any]) -> Raw
         raise ConfigError(f"{file}: [log] end is {end!r}; expected a date-time such as 2024-01-31T00:00:00Z")
     with reading(folder / mapping["events"]["path"]):
         source = _source(con, folder, mapping["events"])
-        events = con.create_table("table_events", _events(source, mapping["events"], file))
+        events = _events(con, source, mapping["events"], file)
     if "items" in mapping:
         with reading(folder / mapping["items"]["path"]):
             goods = _source(con, folder, mapping["items"])
@@ -160,7 +165,7 @@ def _pick(
     return same | given | {c: ibis.literal(v) for c, v in constants.items()}
 
 
-def _events(source: Table, section: Mapping[str, Any], file: Path) -> Table:
+def _events(con: BaseBackend, source: Table, section: Mapping[str, Any], file: Path) -> Table:
     fields = _pick(source, section, EVENT_COLUMNS, file=file, where="events")
     absent = [c for c in ("user_id", "item_id", "event_type", "event_time") if c not in fields]
     if absent:
@@ -187,7 +192,7 @@ def _events(source: Table, section: Mapping[str, Any], file: Path) -> Table:
         return rows
     digest = rows.source_row.hexdigest("md5")
     nth = ibis.row_number().over(group_by=digest, order_by=rows.source_row)
-    return rows.mutate(event_id=digest + "-" + (nth + 1).cast("string"))
+    return con.create_table("table_events", rows.mutate(event_id=digest + "-" + (nth + 1).cast("string")))
 
 
 def _items(source: Table, section: Mapping[str, Any], file: Path) -> Table:
@@ -252,4 +257,4 @@ def _time(column: Column, section: Mapping[str, Any], file: Path) -> TimestampCo
 def _as_json(source: Table) -> StringColumn:
     """The row as it came; floats as text, for JSON has no NaN."""
     cells = {c: source[c].cast("string") if source[c].type().is_floating() else source[c] for c in source.columns}
-    return ibis.struct(cells).cast("json").cast("string")
+    return _to_json(ibis.struct(cells)).cast("string")

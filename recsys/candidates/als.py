@@ -20,24 +20,31 @@ from recsys.errors import EmptyWindowError
 
 @dataclass(frozen=True, slots=True)
 class AlsConfig:
-    """`regularization` is per entry of Y'Y, `alpha` scales confidence over the base of 1."""
+    """`regularization` is per entry of Y'Y, `alpha` scales confidence over the base of 1.
+
+    `max_users` bounds time and memory: users are folded in, so item factors only need enough of them.
+    """
 
     factors: int = 64
     iterations: int = 15
     regularization: float = 10.0
     alpha: float = 4.0
     seed: int = 7
+    max_users: int = 1_000_000
 
 
 def fit(user_items: sparse.csr_matrix, config: AlsConfig) -> ItemFactors:
     """Item factors from decayed event weights, float32 (users, items).
 
     The same log, configuration and seed give the same factors: BLAS gets one thread, and implicit's own threads each
-    solve whole rows, so their number does not matter.
+    solve whole rows, so their number does not matter. Items without an event are left out, for the random start depends
+    on how many there are. Of more than `max_users` users a seeded sample is taken.
     """
     if user_items.nnz == 0:
         raise EmptyWindowError("no events with a positive weight; ALS needs some; widen the window")
-    weighted = user_items.copy()
+    weighted = sampled_rows(user_items, config.max_users, seed=config.seed)
+    seen = np.flatnonzero(weighted.getnnz(axis=0))
+    weighted = sparse.csr_matrix(weighted[:, seen])
     weighted.data = confidence(weighted.data, config.alpha)
     with threadpool_limits(limits=1, user_api="blas"):
         model = AlternatingLeastSquares(
@@ -48,9 +55,16 @@ def fit(user_items: sparse.csr_matrix, config: AlsConfig) -> ItemFactors:
             num_threads=0,
         )
         model.fit(weighted, show_progress=False)
-    factors = np.ascontiguousarray(model.item_factors, dtype=np.float32)
-    factors[np.asarray(user_items.getnnz(axis=0)).ravel() == 0] = 0  # never seen: no opinion
+    factors = np.zeros((user_items.shape[1], config.factors), np.float32)  # never seen: no opinion
+    factors[seen] = model.item_factors
     return ItemFactors.build(factors, regularization=config.regularization, alpha=config.alpha)
+
+
+def sampled_rows(matrix: sparse.csr_matrix, limit: int, *, seed: int) -> sparse.csr_matrix:
+    """The matrix, or a seeded sample of `limit` of its rows in their order where it has more."""
+    if matrix.shape[0] <= limit:
+        return matrix
+    return matrix[np.sort(np.random.default_rng(seed).choice(matrix.shape[0], limit, replace=False))]
 
 
 def user_item_matrix(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,16 @@ class Neighbours:
         kept = within < k
         indptr = np.concatenate(([0], np.cumsum(np.minimum(counts, k)))).astype(np.int64)
         return Neighbours(indptr, self.indices[kept], self.values[kept])
+
+
+def stacked(blocks: Sequence[Neighbours]) -> Neighbours:
+    """Neighbours of consecutive blocks of items as one."""
+    counts = np.concatenate([np.empty(0, np.int64), *(np.diff(block.indptr) for block in blocks)])
+    return Neighbours(
+        np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        np.concatenate([np.empty(0, np.int32), *(block.indices for block in blocks)]),
+        np.concatenate([np.empty(0, np.float32), *(block.values for block in blocks)]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

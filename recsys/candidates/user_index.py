@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recsys.candidates.neighbours import Neighbours
-from recsys.candidates.topk import largest
+from recsys.candidates.topk import largest, strongest_items
 from recsys.candidates.user_knn import UserNeighbours
 
 
@@ -58,19 +58,6 @@ def reference_users(n_items_of: NDArray[np.int64], config: UserKnnConfig) -> NDA
     if len(usable) > config.max_users:
         usable = np.sort(np.random.default_rng(config.seed).choice(usable, config.max_users, replace=False))
     return usable
-
-
-def strongest_items(user_items: sparse.csr_matrix, limit: int) -> sparse.csr_matrix:
-    """The matrix with at most `limit` entries a row, the largest; ties to the lower column."""
-    counts = np.diff(user_items.indptr)
-    users = np.repeat(np.arange(user_items.shape[0]), counts)
-    order = np.lexsort((user_items.indices, -user_items.data, users))
-    within = np.arange(len(order)) - np.repeat(user_items.indptr[:-1], counts)
-    kept = np.sort(order[within < limit])
-    rows = users[kept]
-    return sparse.csr_matrix(
-        (user_items.data[kept], (rows, user_items.indices[kept])), shape=user_items.shape, dtype=np.float32
-    )
 
 
 def _self_similarity(profiles: sparse.csr_matrix, kernel: sparse.csr_matrix) -> NDArray[np.float64]:

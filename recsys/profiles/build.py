@@ -6,6 +6,7 @@ Sums are of integers, so the result does not depend on the order in which rows a
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,8 @@ from recsys.schema import EVENT_TYPES, EVENT_WEIGHTS, MS_PER_DAY
 
 HALF_LIFE_DAYS = 28.0
 WEIGHTS = np.array([EVENT_WEIGHTS[t] for t in EVENT_TYPES], np.float32)
+TABLE_MEMORY = "1GB"
+"""What the table engine may hold; beyond it aggregates spill to a temporary folder."""
 _IMPRESSION = EVENT_TYPES.index("impression")
 _PURCHASE = EVENT_TYPES.index("purchase")
 
@@ -44,9 +47,9 @@ def wanted_types(type_code: NDArray[np.int8]) -> NDArray[np.bool_]:
 def item_statistics(events: Any, as_of_ms: int, taken: Sequence[str]) -> Any:
     """Ibis expression: one row per item seen before `as_of_ms`, counts and sums as integers.
 
-    `taken` are the event types that count as taking an item. Columns: item_id, n_events, n_users, n_7d, n_28d,
-    n_prev_28d, first_ms, n_takers, n_rebuyers (took it on more than one day), gap_ms, n_gaps, discount_permille,
-    n_discounts, paid_milli (thousandths of the currency), n_paid.
+    `taken` are the event types that count as taking an item. Columns: item_id, n_events, n_7d, n_28d, n_prev_28d,
+    first_ms, discount_permille, n_discounts, paid_milli (thousandths of the currency), n_paid, n_users, n_takers,
+    n_rebuyers (took it on more than one day), gap_ms, n_gaps.
     """
     strong = [t for t, w in EVENT_WEIGHTS.items() if w > 0]
     seen = events.filter(events.event_type.isin(strong) & events.item_id.notnull())
@@ -61,38 +64,42 @@ def item_statistics(events: Any, as_of_ms: int, taken: Sequence[str]) -> Any:
         is_prev=((age > 28 * MS_PER_DAY) & (age <= 56 * MS_PER_DAY)).cast("int64"),
         permille=discount,
         milli=(1000 * seen.price).clip(0, 10**12).round().cast("int64"),
-        day=(seen.time_ms / MS_PER_DAY).floor().cast("int64"),
-        taken=seen.event_type.isin(taken),
     )
-    pairs = seen.group_by("user_id", "item_id").agg(
-        n=seen.count(),
-        first=seen.time_ms.min(),
-        n_days=seen.day.nunique(where=seen.taken),
-        first_taken=seen.time_ms.min(where=seen.taken),
-        last_taken=seen.time_ms.max(where=seen.taken),
+    items = seen.group_by("item_id").agg(
+        n_events=seen.count(),
         n_7d=seen.is_7d.sum(),
         n_28d=seen.is_28d.sum(),
         n_prev_28d=seen.is_prev.sum(),
+        first_ms=seen.time_ms.min(),
         discount_permille=seen.permille.sum(),
         n_discounts=seen.permille.count(),
         paid_milli=seen.milli.sum(),
         n_paid=seen.milli.count(),
     )
+    pairs = seen.select("user_id", "item_id").distinct()
+    users = pairs.group_by("item_id").agg(n_users=pairs.count())
+    repeats = _repeats(seen.filter(seen.event_type.isin(taken)))
+    joined = items.left_join(users, "item_id").drop("item_id_right").left_join(repeats, "item_id").drop("item_id_right")
+    return joined.fill_null(dict.fromkeys(("n_takers", "n_rebuyers", "gap_ms", "n_gaps"), 0))
+
+
+def _repeats(takings: Any) -> Any:
+    """Ibis expression: one row per item taken, with n_takers, n_rebuyers, gap_ms and n_gaps.
+
+    Days first, then users: counting distinct days within each pair of user and item would hold every pair at once.
+    """
+    takings = takings.mutate(day=(takings.time_ms / MS_PER_DAY).floor().cast("int64"))
+    days = takings.group_by("user_id", "item_id", "day").agg(
+        first_taken=takings.time_ms.min(), last_taken=takings.time_ms.max()
+    )
+    pairs = days.group_by("user_id", "item_id").agg(
+        n_days=days.count(), first_taken=days.first_taken.min(), last_taken=days.last_taken.max()
+    )
     return pairs.group_by("item_id").agg(
-        n_events=pairs.n.sum(),
-        n_users=pairs.count(),
-        n_7d=pairs.n_7d.sum(),
-        n_28d=pairs.n_28d.sum(),
-        n_prev_28d=pairs.n_prev_28d.sum(),
-        first_ms=pairs["first"].min(),
-        n_takers=(pairs.n_days > 0).cast("int64").sum(),
+        n_takers=pairs.count(),
         n_rebuyers=(pairs.n_days > 1).cast("int64").sum(),
         gap_ms=(pairs.last_taken - pairs.first_taken).sum(),
-        n_gaps=(pairs.n_days - 1).clip(0).sum(),
-        discount_permille=pairs.discount_permille.sum(),
-        n_discounts=pairs.n_discounts.sum(),
-        paid_milli=pairs.paid_milli.sum(),
-        n_paid=pairs.n_paid.sum(),
+        n_gaps=(pairs.n_days - 1).sum(),
     )
 
 
@@ -100,11 +107,12 @@ def _aligned_statistics(
     events_path: Path, catalogue: Catalogue, as_of_ms: int, taken: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
     """Columns of `item_statistics` aligned with the catalogue; zero where an item was not seen."""
-    con = ibis.duckdb.connect()
-    try:
-        table = item_statistics(con.read_parquet(events_path), as_of_ms, taken).to_pyarrow()
-    finally:
-        con.disconnect()
+    with tempfile.TemporaryDirectory(prefix="slatewright-spill-") as spill:
+        con = ibis.duckdb.connect(memory_limit=TABLE_MEMORY, temp_directory=spill)
+        try:
+            table = item_statistics(con.read_parquet(events_path), as_of_ms, taken).to_pyarrow()
+        finally:
+            con.disconnect()
     rows = catalogue.ids.rows_of(table["item_id"].to_pylist())
     columns = {}
     for name in table.column_names[1:]:
@@ -242,9 +250,12 @@ def build_histories(events: Events, items: ItemTable, *, as_of_ms: int, from_ms:
     user_row, item_row = events.user_row[chosen], events.item_row[chosen]
     category = np.where(item_row >= 0, items.leaf_row[item_row], -1).astype(np.int32)
     target = np.cumsum(chosen) - 1  # position of each chosen event among the chosen
+    known: dict[str, int] = {}
     for at, query in zip(events.search_at.tolist(), events.search_query, strict=True):
         if chosen[at]:
-            category[target[at]] = items.queries.category_of(query)
+            if query not in known:
+                known[query] = items.queries.category_of(query)
+            category[target[at]] = known[query]
     price, list_price = events.price[chosen], events.list_price[chosen]
     with np.errstate(divide="ignore", invalid="ignore"):
         discount = np.clip(1 - price / list_price, 0, 1).astype(np.float32)

@@ -86,6 +86,14 @@ class Histories:
             return empty_history()
         return self.events.slice(int(self.indptr[user_row]), int(self.indptr[user_row + 1]))
 
+    def only(self, user_rows: NDArray[np.int64]) -> Histories:
+        """The histories of some users; everybody else's are empty, so that rows keep their meaning."""
+        lengths = np.zeros(self.n_users, np.int64)
+        lengths[user_rows] = np.diff(self.indptr)[user_rows]
+        indptr = np.concatenate(([0], np.cumsum(lengths)))
+        at = np.arange(indptr[-1]) + np.repeat(self.indptr[:-1] - indptr[:-1], lengths)
+        return Histories(indptr, self.events.take(at))
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Every array by name, for saving."""
         return {"indptr": self.indptr} | {f.name: getattr(self.events, f.name) for f in fields(self.events)}

@@ -11,12 +11,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from offline_jobs import parallel
 from offline_jobs.publish import publish
 from recsys import bundle as bundles
+from recsys.candidates.retrieve import SOURCES
 from recsys.errors import BundleMismatchError, BundleNotFoundError
 from recsys.recommender import Recommender
 from recsys.slate import SlateRequest
@@ -140,12 +143,31 @@ def test_a_kill_at_any_moment_leaves_a_bundle_that_serves(copied: Path) -> None:
     assert not list(copied.glob(f"{bundles.UNFINISHED}*")), "leftovers are cleared by the next publish"
 
 
-def test_the_same_log_gives_the_same_bundle(shop_log: Path, shop_bundles: Path, tmp_path: Path) -> None:
-    """Same log, configuration and seeds: the same files, byte for byte, hence the same version."""
+def test_the_same_log_gives_the_same_bundle(
+    shop_log: Path, shop_bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same log, configuration and seeds: the same files, byte for byte, hence the same version; also where requests
+    are prepared by two processes instead of one. Every source and the ranker are among these files.
+    """
     from tests.conftest import build_bundles
 
-    again = bundles.current(build_bundles(shop_log, tmp_path / "again"))
-    assert again.name == bundles.current(shop_bundles).name
+    monkeypatch.setattr(parallel, "os", SimpleNamespace(sched_getaffinity=lambda _: {0, 1}))
+    monkeypatch.setattr(parallel, "MIN_REQUESTS", 1)
+    once, again = (bundles.current(d) for d in (shop_bundles, build_bundles(shop_log, tmp_path / "again")))
+    assert again.name == once.name
+    names = [str(path.relative_to(once)) for path in sorted(once.rglob("*")) if path.is_file()]
+    assert names == [str(path.relative_to(again)) for path in sorted(again.rglob("*")) if path.is_file()]
+    for name in names:
+        if name != bundles.MANIFEST:
+            assert (once / name).read_bytes() == (again / name).read_bytes(), name
+    sources = {name.removeprefix("sources/").split("_", 1)[0] for name in names if name.startswith("sources/")}
+    of_items = {"repurchase"}  # proposes what the histories hold
+    assert set(SOURCES) - of_items <= sources
+    assert {"ranker.txt", "histories/item_row.npy"} <= set(names)
+    manifests = [json.loads((directory / bundles.MANIFEST).read_text()) for directory in (once, again)]
+    assert {k: v for k, v in manifests[0].items() if k != "created"} == {
+        k: v for k, v in manifests[1].items() if k != "created"
+    }
 
 
 def test_arrays_are_mapped_not_read(shop_bundles: Path) -> None:

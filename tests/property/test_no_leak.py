@@ -24,7 +24,7 @@ from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import CandidatesConfig, FitInput, fit
 from recsys.candidates.retrieve import propose, score_sources
 from recsys.catalogue import read_catalogue
-from recsys.events import EVENTS_FILE, load_events, read_log
+from recsys.events import EVENTS_FILE, ITEMS_FILE, load_events, read_log
 from recsys.profiles.store import Histories
 from recsys.rerank.prepare import Model, prepare
 from recsys.schema import MS_PER_DAY
@@ -188,6 +188,83 @@ def test_what_happens_from_as_of_on_changes_no_bit(
     _same(shop.arrays, arrays, "fitted")
     for user_id, honest in shop.requests.items():
         _same(honest, requests[user_id], user_id)
+
+
+NEW_ITEM_BUYERS = [f"u{n:07d}" for n in range(7)]
+NEW_USERS = ("a", "u0000003x", "zz")
+"""Ids that stand before, among and after those of the log, so that rows move."""
+
+
+def test_users_nobody_had_met_leave_everybody_else_as_they_were(shop: Shop, tmp_path: Path) -> None:
+    """Users whose first event comes at or after `as_of` change no array but for their own empty histories: ALS starts
+    from the same random numbers, user kNN draws and weighs the same users.
+    """
+    plants = [Plant(item, len(NEW_USERS), "purchase", offset, cancelled=False) for item, offset in ((3, 0), (9, 1_000))]
+    forged = _forge(shop, tmp_path, _planted(shop, plants, list(NEW_USERS)))
+    source = _source(forged)
+    model, histories = fit(source, as_of_ms=shop.as_of_ms, config=CandidatesConfig(), steps=QUIET)
+    arrays, requests = _arrays(model, histories), _requests(source, model, histories)
+    new_rows = np.sort(source.events.users.rows_of(NEW_USERS))
+    lengths = np.diff(histories.indptr)
+    assert new_rows.min() >= 0
+    assert not lengths[new_rows].any()
+    arrays["histories.indptr"] = np.concatenate(([0], np.cumsum(np.delete(lengths, new_rows))))
+    _same(shop.arrays, arrays, "fitted")
+    for user_id, honest in shop.requests.items():
+        _same(honest, requests[user_id], user_id)
+
+
+BEHAVIOUR = ("als", "next", "previous", "together")
+"""Sources fitted on events alone."""
+STATISTICS = (
+    *("paid", "n_events", "n_users", "n_7d", "n_28d", "trend", "popularity", "repeat_rate", "gap_days", "discount"),
+    *("age_days", "mean_log_age", "newest_share", "mean_user_events", "head_popularity", "share_of_leaf"),
+    *("share_of_brand", "share_of_head", "price_z"),
+)
+"""Per item, counted from events."""
+
+
+def test_items_nobody_had_met_leave_what_behaviour_says(shop: Shop, tmp_path: Path) -> None:
+    """Items that enter the catalogue and whose first event comes at or after `as_of`: every statistic of the others and
+    every source fitted on events is the same bit for bit, and nothing of these sources leads to a new item.
+
+    A catalogue has no times: its rows, the new ones too, count as known at any `as_of`, else no source could propose
+    an item before its first event. So what is read off the catalogue's texts may differ: word weights and with them
+    `content`, its kin (`bridged`, `users`) and the query index, the numbering of titles, and `brand_share`.
+    """
+    events = _planted(shop, [Plant(item, 7, "purchase", 0, cancelled=False) for item in range(3)], NEW_ITEM_BUYERS)
+    new_ids = ["a", "i0000009x", "zz"]
+    for row, item_id in zip(events, [new_ids[n // 7] for n in range(len(events))], strict=True):
+        row["item_id"] = item_id
+    forged = _forge(shop, tmp_path, events)
+    items = pq.read_table(shop.log / ITEMS_FILE)
+    pattern = items.slice(0, 1).to_pylist()[0]
+    added = [pattern | {"item_id": item_id, "title": f"wholly new thing {item_id}"} for item_id in new_ids]
+    both = pa.concat_tables([items, pa.Table.from_pylist(added, schema=items.schema)]).sort_by("item_id")
+    pq.write_table(both, forged / ITEMS_FILE)
+    source = _source(forged)
+    model, histories = fit(source, as_of_ms=shop.as_of_ms, config=CandidatesConfig(), steps=QUIET)
+    new_rows = np.sort(source.catalogue.ids.rows_of(new_ids))
+    old_rows = np.delete(np.arange(len(source.catalogue)), new_rows)
+    old_row_of = np.full(len(source.catalogue), -1, np.int32)
+    old_row_of[old_rows] = np.arange(len(old_rows))
+
+    arrays = _arrays(model, histories)
+    found = {f"items.{name}": arrays[f"items.{name}"][old_rows] for name in STATISTICS}
+    found |= {name: array for name, array in arrays.items() if name.startswith("histories.")}
+    found["histories.item_row"] = np.where(
+        arrays["histories.item_row"] >= 0, old_row_of[arrays["histories.item_row"]], np.int32(-1)
+    )
+    found |= {"sources.als_factors": arrays["sources.als_factors"][old_rows]}
+    for name in BEHAVIOUR[1:]:
+        lengths = np.diff(arrays[f"sources.{name}_indptr"])
+        assert not lengths[new_rows].any()
+        found[f"sources.{name}_indptr"] = np.concatenate(([0], np.cumsum(lengths[old_rows])))
+        found[f"sources.{name}_indices"] = old_row_of[arrays[f"sources.{name}_indices"]]
+        assert found[f"sources.{name}_indices"].min() >= 0
+        found[f"sources.{name}_values"] = arrays[f"sources.{name}_values"]
+    assert not arrays["sources.als_factors"][new_rows].any()
+    _same({name: shop.arrays[name] for name in found}, found, "fitted")
 
 
 def test_one_millisecond_earlier_is_seen(shop: Shop, tmp_path: Path) -> None:

@@ -108,14 +108,16 @@ def _similarities(draw: st.DrawFn) -> np.ndarray:
 
 @given(_similarities(), st.integers(1, 4))
 def test_top_k_equals_sorting_the_dense_matrix(dense: np.ndarray, k: int) -> None:
-    """The kept values of each row are its k largest off the diagonal, in descending order."""
+    """The kept values of each row are its k largest off the diagonal, in descending order, ties by column."""
     n = len(dense)
     kept = top_k(sparse.csr_matrix(dense), sparse.identity(n, dtype=np.float32, format="csr"), k)
     for row in range(n):
         expected = np.sort(np.delete(dense[row], row))[::-1]
         expected = expected[expected > 0][:k]
         np.testing.assert_array_equal(kept.row(row)[1], expected)
-        assert row not in kept.row(row)[0]
+        indices, values = kept.row(row)
+        assert row not in indices
+        assert np.array_equal(np.lexsort((indices, -values)), np.arange(len(indices)))
 
 
 @settings(max_examples=60)
