@@ -26,6 +26,9 @@ from recsys.metrics import Comparison, Interval
 from recsys.profiles.build import build_histories
 from recsys.profiles.store import History
 from recsys.rerank.diversify import DiversityConfig
+from recsys.rerank.explore import ExploreConfig
+from recsys.rerank.intent import lift_searched
+from recsys.rerank.page import SlateConfig, lay_out
 from recsys.rerank.prepare import Model, Prepared, prepare
 from recsys.rerank.training_set import PastRequest, history_at
 from recsys.split import Windows
@@ -34,6 +37,8 @@ USER_SHARE = 0.15
 ITEM_SHARE = 0.08
 MAX_REQUESTS = 5_000
 BATCH = 256
+FRESH = ExploreConfig(slots=1, fresh=1)
+"""One place of a slate for an item that hardly anybody has met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class ColdItems:
     slots : share of all places that hidden items hold, beside their share of the catalogue, `catalogue_share`
     n_wanting : requests that wanted a hidden item; of them `hr` were shown a wanted one, `candidate_recall` of the
         wanted ones were among the candidates
+    fresh_reached, fresh_hr : `reached` and `hr` with one fresh slot a slate (`FRESH`); `fresh_cost` is what the slot
+        changes in NDCG@10 over all requests
     """
 
     n_hidden: int
@@ -70,6 +77,9 @@ class ColdItems:
     n_wanting: int
     hr: Interval
     candidate_recall: Interval
+    fresh_reached: Interval
+    fresh_hr: Interval
+    fresh_cost: Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,19 @@ def _slates(booster: lgb.Booster, prepared: Sequence[Prepared], model: Model) ->
     return [slate_of(ready, own, model.items, n=K, config=config) for ready, own in zip(prepared, scores, strict=True)]
 
 
+def _with_fresh(
+    booster: lgb.Booster, prepared: Sequence[Prepared], model: Model, *, seeds: Sequence[str]
+) -> list[NDArray[np.int32]]:
+    """The pages as served with `FRESH`, drawn by the seeds."""
+    pages = []
+    for ready, own, seed in zip(prepared, predict_many(booster, prepared), seeds, strict=True):
+        rows = ready.candidates.rows
+        scores = lift_searched(own, rows, model.items, ready.profile, n=K)
+        page = lay_out(scores, rows, model.items, n=K, config=SlateConfig(explore=FRESH), seed_text=seed)
+        pages.append(np.array([place.row for place in page], np.int32))
+    return pages
+
+
 def cold_items(held: HeldOut, booster: lgb.Booster, items: NDArray[np.bool_], *, seed: int = 7) -> ColdItems:
     """Which hidden `items` reach slates, and whether those who want one are shown it.
 
@@ -178,7 +201,8 @@ def cold_items(held: HeldOut, booster: lgb.Booster, items: NDArray[np.bool_], *,
     """
     model = held.model
     slates: list[NDArray[np.int32]] = []
-    wanting: list[float] = []
+    pages: list[NDArray[np.int32]] = []
+    wanting: list[tuple[float, float]] = []
     recalls: list[float] = []
     requests = sample(held.requests, MAX_REQUESTS, seed)
     for start in range(0, len(requests), BATCH):
@@ -186,15 +210,23 @@ def cold_items(held: HeldOut, booster: lgb.Booster, items: NDArray[np.bool_], *,
         histories = [_without(held, request, items) for request in batch]
         prepared = [prepare(model, h, time_ms=r.time_ms) for h, r in zip(histories, batch, strict=True)]
         made = _slates(booster, prepared, model)
-        for request, ready, slate in zip(batch, prepared, made, strict=True):
+        fresh = _with_fresh(booster, prepared, model, seeds=[f"{r.user_row}|{r.time_ms}" for r in batch])
+        for request, ready, slate, page in zip(batch, prepared, made, fresh, strict=True):
             new = request.wanted[items[request.wanted]]
             if len(new):
-                wanting.append(metrics.hit_rate(slate, new, K))
+                wanting.append((metrics.hit_rate(slate, new, K), metrics.hit_rate(page, new, K)))
                 recalls.append(metrics.recall(ready.candidates.rows, new, len(ready.candidates.rows)))
         slates += made
-    shown = np.zeros(len(items), bool)
+        pages += fresh
     every = np.concatenate(slates)
-    shown[every] = True
+    shown, shown_fresh = (np.isin(np.arange(len(items)), np.concatenate(lists)) for lists in (slates, pages))
+    wanted = [request.wanted for request in requests]
+    n_wanted = np.array([len(rows) for rows in wanted], np.int64)
+    plain, with_slot = (
+        metrics.at_k(metrics.hits(padded(lists, K), wanted), n_wanted, K)[f"ndcg@{K}"] for lists in (slates, pages)
+    )
+    [cost] = metrics.compare((with_slot - plain)[:, None])
+    hr, fresh_hr = np.array(wanting).reshape(-1, 2).T
     return ColdItems(
         n_hidden=int(items.sum()),
         n_requests=len(requests),
@@ -203,8 +235,11 @@ def cold_items(held: HeldOut, booster: lgb.Booster, items: NDArray[np.bool_], *,
         slots=float(items[every].mean()),
         catalogue_share=float(items.mean()),
         n_wanting=len(wanting),
-        hr=metrics.bootstrap(np.array(wanting)),
+        hr=metrics.bootstrap(hr),
         candidate_recall=metrics.bootstrap(np.array(recalls)),
+        fresh_reached=metrics.bootstrap(shown_fresh[items].astype(np.float64)),
+        fresh_hr=metrics.bootstrap(fresh_hr),
+        fresh_cost=cost,
     )
 
 

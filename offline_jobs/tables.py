@@ -151,6 +151,12 @@ def cold_item_lines(items: ColdItems) -> list[str]:
             f": HR@10 {figure('hr', items.hr)}, and {items.candidate_recall.mean:.1%} of what they wanted was "
             "among the candidates; popularity would show none"
         )
+    fresh = items.fresh_reached
+    lines.append(
+        f"with one fresh slot a slate ([slate.explore] slots = 1, fresh = 1) {fresh.mean:.1%} [{fresh.low:.1%}, "
+        f"{fresh.high:.1%}] of the hidden items reach a slate, HR@10 of those who wanted one is "
+        f"{figure('hr', items.fresh_hr)}, and NDCG@10 of all requests changes by {lead_text(items.fresh_cost)}"
+    )
     return lines
 
 

@@ -85,7 +85,8 @@ def lay_out(
             depth=depth(config.explore, free),
             alike=alike,
         )
-        chosen, propensities = explore(ranked, n=free, config=config.explore, seed_text=seed_text)
+        fresh = _fresh(order, ranked, rows, items, config.explore)
+        chosen, propensities = explore(ranked, n=free, config=config.explore, seed_text=seed_text, fresh=fresh)
     others = iter(zip(chosen, propensities, strict=True))
     page: list[Place] = []
     for position in range(1, n + 1):
@@ -96,6 +97,19 @@ def lay_out(
         elif (other := next(others, None)) is not None:
             page.append(Place(int(rows[other[0]]), *other))
     return page
+
+
+def _fresh(
+    order: NDArray[np.int64], ranked: list[int], rows: NDArray[np.int32], items: ItemTable, config: ExploreConfig
+) -> list[int]:
+    """Candidates that hardly anybody has met, best first, of titles that neither `ranked` nor each other has."""
+    if not config.fresh:
+        return []
+    new = order[items.n_users[rows[order]] < config.fresh_users]
+    titles = items.title_row[rows[new]]
+    _, first = np.unique(titles, return_index=True)
+    first = np.sort(first[~np.isin(titles[first], items.title_row[rows[ranked]])])
+    return [int(at) for at in new[first]]
 
 
 def _known(kind: Any, stored: Mapping[str, Any]) -> Any:

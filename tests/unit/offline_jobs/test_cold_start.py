@@ -118,3 +118,4 @@ def test_cold_start_of_the_generated_shop(shop_trial: Trial) -> None:
     assert 0 <= found.items.reached.mean <= 1
     assert found.items.n_wanting > 0
     assert found.items.hr.mean <= 1
+    assert found.items.fresh_reached.mean > found.items.reached.mean

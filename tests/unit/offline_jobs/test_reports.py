@@ -27,7 +27,7 @@ COLD = ColdStart(
     15,
     100,
     [ColdRow("none", 9, HALF, HALF, HALF, HALF, LEAD)],
-    ColdItems(8, 20, HALF, HALF, 0.01, 0.08, 4, HALF, HALF),
+    ColdItems(8, 20, HALF, HALF, 0.01, 0.08, 4, HALF, HALF, HALF, HALF, LEAD),
 )
 
 

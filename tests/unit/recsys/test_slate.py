@@ -186,6 +186,53 @@ def test_logged_propensities_match_frequencies(epsilon: float) -> None:
     assert chisquare([pairs[pair] for pair in joint], list(joint.values())).pvalue > 0.001
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 9)), min_size=1, max_size=30),
+    st.integers(1, 12),
+    st.integers(1, 6),
+    st.integers(0, 6),
+    st.integers(1, 8),
+)
+def test_fresh_slots_show_what_hardly_anybody_met(
+    found: list[tuple[int, int]], n: int, slots: int, fresh: int, pool: int
+) -> None:
+    """Places stay as many and titles distinct; the last places, as many as fresh slots can be filled, hold items of
+    fewer users than `fresh_users` that the ranker put below the rest, and the places before them are the ranker's.
+    """
+    config = ExploreConfig(slots=slots, epsilon=0.0, pool=pool, fresh=min(fresh, slots), fresh_users=3)
+    items = _items([title for title, _ in found])
+    items.n_users = np.array([n_users for _, n_users in found], np.float32)
+    rows = np.arange(len(found), dtype=np.int32)
+    scores = -np.arange(len(found), dtype=np.float64)
+    plain = [place.row for place in lay_out(scores, rows, items, n=n, config=SlateConfig())]
+    page = [place.row for place in lay_out(scores, rows, items, n=n, config=SlateConfig(explore=config))]
+    assert len(page) == len(plain)
+    assert len({found[row][0] for row in page}) == len(page)
+    n_changed = sum(a != b for a, b in zip(plain, page, strict=True))
+    assert n_changed <= min(config.fresh, n // 2)
+    for row in page[len(page) - n_changed :]:
+        assert items.n_users[row] < 3
+        assert row > max(plain)
+    assert page[: len(page) - n_changed] == plain[: len(page) - n_changed]
+
+
+def test_a_fresh_slots_propensity_is_its_frequency() -> None:
+    """Two usual slots and a fresh one over 10,000 requests: counts of the fresh slot match the logged propensities."""
+    config = ExploreConfig(slots=3, epsilon=0.4, pool=12, fresh=1)
+    shown: Counter[int] = Counter()
+    logged: dict[int, float] = {}
+    for i in range(10_000):
+        chosen, propensities = explore(
+            list(range(30)), n=8, config=config, seed_text=f"r{i}", fresh=list(range(40, 60))
+        )
+        assert max(chosen[:-1]) < 30 <= chosen[-1]
+        shown[chosen[-1]] += 1
+        logged[chosen[-1]] = propensities[-1]
+    assert sum(logged.values()) == pytest.approx(1)
+    items = sorted(logged)
+    assert chisquare([shown[item] for item in items], [logged[item] * 10_000 for item in items]).pvalue > 0.001
+
+
 def test_the_weighted_mean_of_logged_rewards_is_unbiased() -> None:
     """Inverse propensity scoring with the logged propensities finds what always showing one item would have earned."""
     config = ExploreConfig(slots=1, epsilon=0.3, pool=6)
