@@ -86,7 +86,8 @@ def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Ste
         profiles = als.user_item_matrix(known_row, item_row, tastes, shape)
         users = user_index.fit(profiles, kin, config.users)
     with steps.step("timeline"):
-        places = timeline.fit(histories, n_items, config.timeline)
+        ordinal = source.log.info.clock == "ordinal"
+        places = timeline.fit(histories, n_items, config.timeline) if ordinal else timeline.untold(n_items)
     order, bounds, within = popularity_orders(items)
     quotas, fusion = merge.settings(config.quotas, config.fusion)
     sources = Sources(

@@ -46,9 +46,7 @@ class ExploreConfig:
         if not 1 <= self.pool <= 500:
             raise ConfigError(f"explore.pool is {self.pool}; expected 1 to 500 items; choose one of these")
         if not 0 <= self.fresh <= self.slots:
-            raise ConfigError(
-                f"explore.fresh is {self.fresh}; expected 0 to {self.slots}, explore.slots; raise slots"
-            )
+            raise ConfigError(f"explore.fresh is {self.fresh}; expected 0 to {self.slots}, explore.slots; raise slots")
         if self.fresh_users < 1:
             raise ConfigError(f"explore.fresh_users is {self.fresh_users}; expected 1 or more; 1 means never met")
 

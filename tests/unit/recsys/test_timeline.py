@@ -107,6 +107,13 @@ def test_a_bound_on_events_draws_whole_users() -> None:
     np.testing.assert_array_equal(some.place, again.place)
 
 
+def test_a_wall_clock_needs_no_timeline() -> None:
+    """Where nothing is told no user has a moment, whatever they had."""
+    found = timeline.untold(4)
+    assert np.isnan(found.moment(np.array([0, 3], np.int32), np.array([0, 1], np.int32)))
+    assert np.isnan(found.place).all()
+
+
 def test_no_events_no_timeline() -> None:
     """An empty history set gives NaN places, empty crowds and no moment; so does a user without recent items."""
     found = timeline.fit(_histories([[], []]), 3, TimelineConfig())
