@@ -6,7 +6,7 @@ The arrays are those that `ItemTable`, `Sources` and `Histories` name themselves
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,10 @@ class Shop:
 
 
 def _source(log: Path) -> FitInput:
-    return FitInput(read_log(log), load_events(log), read_catalogue(log))
+    """The log in memory, said to have no clock times: that adds the timeline, and takes away nothing."""
+    found = read_log(log)
+    ordinal = replace(found, info=replace(found.info, clock="ordinal"))
+    return FitInput(ordinal, load_events(log), read_catalogue(log))
 
 
 def _arrays(model: Model, histories: Histories) -> Arrays:
@@ -112,6 +115,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     as_of_ms = info.end_ms - (info.end_ms - info.start_ms) // 3
     arrays, requests = _known(log, as_of_ms)
     assert all(len(found["features"]) > 0 for found in requests.values())
+    assert np.isfinite(arrays["sources.timeline_place"]).any()
     return Shop(log, as_of_ms, arrays, requests)
 
 
