@@ -134,7 +134,7 @@ def print_cold_start(cold: ColdStart) -> None:
         console, title, ["shown of the user", "requests", "slate", "popular", "slate minus popular", "p (Holm)"], rows
     )
     for line in cold_item_lines(cold.items):
-        console.print(line, soft_wrap=True, highlight=False)
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def cold_item_lines(items: ColdItems) -> list[str]:
