@@ -126,11 +126,10 @@ def _candidates(report: Report) -> Iterator[str]:
 
 def _segments(report: Report) -> Iterator[str]:
     systems, labels = systems_of(report), list(report.groups)
-    rows = []
-    for label, group in report.groups.items():
-        rows.append([label, f"{group.n_requests:,}", *(f"{group.systems[s].mean:.4f}" for s in systems)])
+    rows = [["requests", *(f"{group.n_requests:,}" for group in report.groups.values())]]
+    rows += [[s, *(f"{group.systems[s].mean:.4f}" for group in report.groups.values())] for s in systems]
     caption = "NDCG@10 by the number of strong events in the user's history before the request."
-    yield table(["events", "requests", *systems], rows, caption=caption)
+    yield table(["events in the history", *labels], rows, caption=caption)
     shown = systems[:N_SYSTEMS_SHOWN]
     bars = {s: [report.groups[label].systems[s] for label in labels] for s in shown}
     yield figure(
