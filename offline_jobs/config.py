@@ -95,7 +95,17 @@ def override(settings: Settings, content: Mapping[str, Any], *, where: str) -> S
 
 _MAY_BE_ZERO = (
     *SOURCES,
-    *("seed", "regularization", "position_regularization", "lambda_l2", "trade_off", "slots", "fresh", "epsilon"),
+    *(
+        "seed",
+        "new_user_share",
+        "regularization",
+        "position_regularization",
+        "lambda_l2",
+        "trade_off",
+        "slots",
+        "fresh",
+        "epsilon",
+    ),
 )
 _AT_MOST_ONE = ("_share", "_fraction", "decay", "trade_off", "epsilon")
 

@@ -18,7 +18,7 @@ from recsys.profiles.build import build_histories
 from recsys.profiles.store import Histories
 from recsys.rerank import ranker
 from recsys.rerank.prepare import Model
-from recsys.rerank.training_set import PastRequest, TrainingSet, build, joined, past_requests, split_by_user
+from recsys.rerank.training_set import PastRequest, TrainingSet, build, history_at, joined, past_requests, split_by_user
 from recsys.split import Window
 
 Labels = Literal["auto", "interactions", "impressions"]
@@ -32,7 +32,8 @@ class RankingConfig:
     token counts for an impression at most `attribution_days` old.
 
     `max_requests` replayed requests bound the time of training, `max_measured` that of `evaluate`, `max_checked`
-    that of the check before a build publishes. `valid_share` of the training requests' users decides when to stop.
+    that of the check before a build publishes. `valid_share` of the training requests' users decides when to stop;
+    `new_user_share` of the requests to fit on have no history (`as_new_users`).
     """
 
     ranker: ranker.RankerConfig = field(default_factory=ranker.RankerConfig)
@@ -44,6 +45,7 @@ class RankingConfig:
     min_slates: int = 1_000
     attribution_days: float = 1.0
     valid_share: float = 0.15
+    new_user_share: float = 0.2
     seed: int = 7
 
 
@@ -77,7 +79,24 @@ def training_rows(
                 build, model, earlier, later, chosen, progress=advance, n_negatives=n_negatives, seed=config.seed
             )
             found.append(joined([part for _, part in parts]))
-    return found[0], found[1]
+    strangers = as_new_users(earlier, later, kept, share=config.new_user_share, seed=config.seed)
+    with steps.step("training rows as new users"):
+        parts = in_chunks(
+            build, model, earlier, later, strangers, n_negatives=config.n_negatives, seed=config.seed, forget=True
+        )
+        return joined([found[0], *(part for _, part in parts)]), found[1]
+
+
+def as_new_users(
+    earlier: Histories, later: Histories, requests: list[PastRequest], *, share: float, seed: int
+) -> list[PastRequest]:
+    """Requests to replay once more without their history, so that a `share` of them all has none.
+
+    A ranker that never met a new user ranks worse than popularity for one (dropout of what is known: Volkovs, Yu and
+    Poutanen 2017, "DropoutNet"). Logs where enough requests come from new users need no such copies.
+    """
+    new = sum(len(history_at(earlier, later, r.user_row, r.time_ms)) == 0 for r in requests)
+    return sample(requests, max(round(share * len(requests)) - new, 0), seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ FEATURES: Final[tuple[str, ...]] = (
     "user_discount_share",
     "user_popularity",  # mean popularity of the user's items, log
     "last_popularity",  # of the newest one, log
-    "timeline_place",  # when in the log's course the item is taken, by the order of events alone
+    "timeline_place",  # when in the log's course the item is taken, by the order of events alone; NaN for new users
     "timeline_from_newest",  # its place after that of the newest item, of the mean, of the latest-placed recent one
     "timeline_from_mean",
     "timeline_from_latest",
@@ -240,7 +240,9 @@ def _timeline_features(rows: NDArray[np.int32], profile: UserProfile, timeline: 
     moment = timeline.moment(profile.recent_items, profile.recent_session)
     crowd = np.full(len(rows), nan, np.float32)
     share = crowd
-    if np.isfinite(moment):
+    if not np.isfinite(moment):
+        place = crowd  # early or late says nothing of a user who is nowhere
+    else:
         crowd = timeline.crowd[rows, np.searchsorted(timeline.bounds, np.float32(moment))]
         share = crowd / np.maximum(timeline.crowd[rows].sum(axis=1), np.float32(1e-6))
     return {

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.profiles.recent import with_recent
-from recsys.profiles.store import Histories, History
+from recsys.profiles.store import Histories, History, empty_history
 from recsys.rerank.features import FEATURES
 from recsys.rerank.prepare import Model, Prepared, prepare
 from recsys.slate import PurchasedPolicy
@@ -97,14 +97,16 @@ def build(
     n_negatives: int,
     seed: int,
     purchased: PurchasedPolicy = "bundle",
+    forget: bool = False,
 ) -> TrainingSet:
     """Rows of every request that has a wanted item among its candidates, with sampled negatives.
 
-    Negatives are drawn uniformly from the request's other candidates by a generator seeded per request.
+    Negatives are drawn uniformly from the request's other candidates by a generator seeded per request. With `forget`
+    every request is replayed as if its user were new.
     """
     parts = []
     for request in requests:
-        history = history_at(earlier, later, request.user_row, request.time_ms)
+        history = empty_history() if forget else history_at(earlier, later, request.user_row, request.time_ms)
         ready = prepare(model, history, time_ms=request.time_ms, purchased=purchased)
         parts.append(labelled(ready, request, n_negatives=n_negatives, seed=seed))
     return joined(parts)
