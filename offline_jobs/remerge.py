@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recsys.candidates.eligible import eligible
 from recsys.candidates.merge import MAX_CANDIDATES, SOURCES, merge
 from recsys.candidates.retrieve import Candidates, propose, score_sources
-from recsys.profiles.store import Histories
+from recsys.profiles.store import Histories, empty_history
 from recsys.profiles.user import UserProfile, user_profile
 from recsys.rerank.features import features
 from recsys.rerank.prepare import Model, Prepared
@@ -44,11 +44,12 @@ def ask(
     requests: Sequence[PastRequest],
     *,
     longest: NDArray[np.int64],
+    forget: bool = False,
 ) -> list[Asked]:
-    """Ask every source of each request for `longest` (n_sources,) items."""
+    """Ask every source of each request for `longest` (n_sources,) items; with `forget` as if its user were new."""
     found = []
     for request in requests:
-        history = history_at(earlier, later, request.user_row, request.time_ms)
+        history = empty_history() if forget else history_at(earlier, later, request.user_row, request.time_ms)
         profile = user_profile(history, model.items, time_ms=request.time_ms)
         allowed = eligible(model.items, profile)
         scored = score_sources(model.sources, profile)

@@ -20,7 +20,7 @@ from offline_jobs.progress import Steps
 from offline_jobs.remerge import Asked, ask, merged_again
 from offline_jobs.search_space import Range
 from offline_jobs.train_candidates import FitInput
-from offline_jobs.train_ranker import HeldOut
+from offline_jobs.train_ranker import HeldOut, as_new_users
 from recsys import metrics
 from recsys.candidates.merge import MAX_CANDIDATES, SOURCES, settings
 from recsys.rerank import ranker
@@ -66,10 +66,12 @@ def asked_once(
     held, training = asked("train", split.train)
     kept, _ = split_by_user(held.requests, share=base.ranking.valid_share, seed=base.ranking.seed)
     fitting = {request.user_row for request in kept}
+    new = as_new_users(held.earlier, held.later, kept, share=base.ranking.new_user_share, seed=base.ranking.seed)
+    as_new = ask(held.model, held.earlier, held.later, new, longest=longest, forget=True)
     measured, valid = asked("validate", split.test)
     return Task(
         learnt=held.model,
-        fit=[one for one in training if one.request.user_row in fitting],
+        fit=[one for one in training if one.request.user_row in fitting] + as_new,
         stop=[one for one in training if one.request.user_row not in fitting],
         measured=measured.model,
         valid=valid,
