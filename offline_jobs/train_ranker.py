@@ -40,7 +40,7 @@ class RankingConfig:
     labels: Labels = "auto"
     max_requests: int = 16_000
     max_measured: int = 30_000
-    max_checked: int = 8_000
+    max_checked: int = 4_000
     n_negatives: int = 100
     min_slates: int = 1_000
     attribution_days: float = 1.0
