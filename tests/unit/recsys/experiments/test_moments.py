@@ -87,6 +87,32 @@ def test_lift_of_a_known_pair() -> None:
     assert (found.value, found.std_error) == (pytest.approx(0.5), pytest.approx(by_hand))
 
 
+@given(st.integers(0, 10_000), st.floats(0.01, 0.3), st.floats(0.2, 3))
+def test_lift_interval_agrees_with_the_difference(seed: int, alpha: float, factor: float) -> None:
+    """The lift's interval leaves out 0 exactly where the difference's does, and is finite for a clear control."""
+    a, b = users(seed, 300), users(seed + 1, 300)
+    arms = of_ratio(*a), of_ratio(b[0] * factor, b[1])
+    plain, relative = difference(*arms, alpha=alpha), lift(*arms, alpha=alpha)
+    assert (plain.low > 0, plain.high < 0) == (relative.low > 0, relative.high < 0)
+    assert relative.low <= relative.value <= relative.high
+
+
+def test_lift_interval_is_the_delta_methods_for_many_users() -> None:
+    """With 200,000 users Fieller's ends are value ± 1.96 errors to three digits."""
+    found = lift(of_ratio(*users(11, 200_000)), of_ratio(*users(12, 200_000)))
+    reach = 1.96 * float(found.std_error)
+    assert (found.low, found.high) == (
+        pytest.approx(found.value - reach, abs=reach / 100),
+        pytest.approx(found.value + reach, abs=reach / 100),
+    )
+
+
+def test_lift_over_a_control_of_nothing_is_unknown() -> None:
+    """A control mean within its noise of 0 gives an infinite interval, not a confident figure."""
+    found = lift(of_values(np.array([-1.0, 1.1, -0.9, 0.9])), of_values(np.array([1.0, 2.0, 3.0, 2.5])))
+    assert (found.low, found.high) == (-np.inf, np.inf)
+
+
 @given(st.floats(0.1, 1_000))
 def test_lift_has_no_unit(scale: float) -> None:
     """Counting in cents instead of euros leaves lift and interval alone."""
