@@ -25,6 +25,8 @@ from recsys.experiments.ope.logged import of_actions
 CAMPAIGNS: Final = ("all", "men", "women")
 CLIP: Final = 10.0
 """Largest weight of clipped IPS and switch-DR, fixed before looking at clicks."""
+ENOUGH_CLICKS: Final = 10.0
+"""Clicks' worth of the target policy below which the log is said to hold too little of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +92,5 @@ def _campaign(folder: Path, name: str) -> Campaign:
         own=float(own.mean()),
         own_interval=(float(wilson.low), float(wilson.high)),
         lines=lines,
-        diagnostics=diagnose(logged),
+        diagnostics=diagnose(logged, min_effective=ENOUGH_CLICKS / clicks.mean()),
     )

@@ -35,7 +35,11 @@ class Diagnostics:
 
 
 def diagnose(logged: Logged, *, min_effective: float = 200.0, max_share: float = 0.05) -> Diagnostics:
-    """Diagnostics of the rows' weights; a slate's weight is the product over its places."""
+    """Diagnostics of the rows' weights; a slate's weight is the product over its places.
+
+    `min_effective` suits rewards that vary in every row; for clicks give at least ten over their rate, so that ten
+    clicks' worth of the target policy are in the log.
+    """
     weights = logged.weights if logged.reward.ndim == 1 else logged.weights.prod(axis=1)
     n, total = len(weights), float(weights.sum())
     if total == 0:
