@@ -32,9 +32,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-peer", action="store_true", help="do not compare with Open Bandit Pipeline")
     parser.add_argument("--open-bandit", type=Path, metavar="DIR", help="folder of the Open Bandit data")
     args = parser.parse_args(argv)
-    figures = tests(args.seed, args.batches) | truths(args.seed, args.logs)
-    if not args.no_peer:
-        figures |= peer(args.seed)
+    figures = {} if args.no_peer else peer(args.seed)  # first: its environment is what may fail
+    figures |= tests(args.seed, args.batches) | truths(args.seed, args.logs)
     if args.open_bandit:
         figures |= real(args.open_bandit)
     for name, value in figures.items():
