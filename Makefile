@@ -6,9 +6,10 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 RANKING_ARGS ?=
 SCALE_ARGS ?=
+EXPERIMENTS_ARGS ?=
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test check bench bench-ranking bench-scale proto setup clean
+.PHONY: demo test check bench bench-ranking bench-scale bench-experiments proto setup clean
 
 demo: setup ## build on real data, serve it, show three households their slates with pitches
 	$(BIN)/slatewright demo $(DEMO_ARGS)
@@ -34,6 +35,9 @@ bench-ranking: setup ## the slate beside its peers: RANKING_ARGS="--beauty DIR -
 
 bench-scale: setup ## time and memory of every stage over simulated logs: SCALE_ARGS="--events 1e6 1e7 --markdown FILE"
 	$(BIN)/python -m benchmarks.scale $(SCALE_ARGS)
+
+bench-experiments: setup ## tests and off-policy estimators against planted truth: EXPERIMENTS_ARGS="--open-bandit DIR"
+	$(BIN)/python -m benchmarks.experiments.run $(EXPERIMENTS_ARGS)
 
 setup: $(VENV)/.ready ## .venv with everything, from the constraints file
 

@@ -16,16 +16,20 @@ _DIRECT: Final = {
 }
 
 
-def python_of(name: str) -> Path:
-    """The interpreter of `.venv-<name>`, which is made where it is missing or its constraints have changed."""
+def python_of(name: str, constraints: Path | None = None) -> Path:
+    """The interpreter of `.venv-<name>`, which is made where it is missing or its constraints have changed.
+
+    Constraints given by path are the whole list of packages and installed as they stand, without their dependencies.
+    """
     folder = ROOT / f".venv-{name}"
-    constraints = Path(__file__).with_name(f"constraints-{name}.txt")
+    whole, constraints = constraints is not None, constraints or Path(__file__).with_name(f"constraints-{name}.txt")
     wanted = hashlib.sha256(constraints.read_bytes()).hexdigest()
     marker, python = folder / READY, folder / "bin" / "python"
     if not marker.is_file() or marker.read_text(encoding="utf-8") != wanted:
         sys.stderr.write(f"  making {folder.name} from {constraints.name} (once)\n")
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "-c", str(constraints), *_DIRECT[name]], check=True)
+        wishes = ["--no-deps", "-r", str(constraints)] if whole else ["-c", str(constraints), *_DIRECT[name]]
+        subprocess.run([*install, *wishes], check=True)
         marker.write_text(wanted, encoding="utf-8")
     return python
