@@ -20,7 +20,7 @@ CopyPolicy = Literal["none", "cached", "live"]
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Settings of one server process; times in the unit of their suffix."""
+    """Settings of one server; times in the unit of their suffix."""
 
     bundles: Path = Path("var/bundles")
     """Folder of published bundles, with its `CURRENT` pointer."""
@@ -36,6 +36,7 @@ class ServerConfig:
     rules: Path | None = None
     """TOML file of business rules, read again when it changes; None keeps to none."""
     workers: int = 1
+    """Processes that answer on the port; limits below are each one's, `generate_limit` is divided among them."""
     margin_ms: int = 40
     """A slate leaves at least this long before its caller's deadline, and a tenth of it, up to 500 ms."""
     patience_ms: int = 10_000
@@ -43,7 +44,7 @@ class ServerConfig:
     queue_limit: int = 64
     """Slates waiting for the CPU thread; beyond it callers are told to come back."""
     in_flight_limit: int = 1_000
-    """Calls at work in one server."""
+    """Calls at work in one worker."""
     generate_limit: int = 8
     """Batches waiting for the copy engine; beyond it items keep their template."""
     users_in_memory: int = 20_000
@@ -68,13 +69,9 @@ class ServerConfig:
         _within("engine_silence_s", self.engine_silence_s, 0.1, 3_600)
         _within("poll_s", self.poll_s, 0.01, 3_600)
         _within("drain_s", self.drain_s, 0, 3_600)
+        _within("workers", self.workers, 1, 256)
         if not self.host:
             raise ConfigError("host is empty; expected an address such as 127.0.0.1; set one")
-        if self.workers != 1:
-            raise ConfigError(
-                f"workers is {self.workers}; this version serves with exactly 1 process; "
-                "start several servers on ports of their own behind a balancer"
-            )
 
     @property
     def state_dir(self) -> Path:

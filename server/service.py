@@ -121,8 +121,9 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         check_currency(call.filter, str(manifest.get("currency") or ""))
         unit_id = variants.unit(call.user_id, call.session_id, call.request_id)
         chosen = variants.resolve(unit_id, call.variant_overrides)
-        time_ms = self._time_ms(call, manifest)
-        recent = self._recent.events(call.user_id, after_seq=int(str(manifest.get("feedback_seq", 0))))
+        await self._recent.catch_up()
+        time_ms = await self._time_ms(call, manifest)
+        recent = await self._recent.events(call.user_id, after_seq=int(str(manifest.get("feedback_seq", 0))))
 
         def work() -> tuple[Slate, Sequence[str]]:
             slate = _slate(bundle, _slate_request(call, time_ms), recent, like)
@@ -164,13 +165,13 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         margin_s = max(self._config.margin_ms / 1_000, min(remaining_s / 10, _MAX_MARGIN_S))
         return min(remaining_s - margin_s, _MAX_PATIENCE_S)
 
-    def _time_ms(self, call: SlateCall, manifest: Any) -> int:
+    async def _time_ms(self, call: SlateCall, manifest: Any) -> int:
         if call.time_ms is not None:
             return call.time_ms
         return now_ms(
             self._config.clock,
             as_of_ms=int(str(manifest["as_of_ms"])),
-            newest_ms=self._recent.newest_ms(call.user_id),
+            newest_ms=await self._recent.newest_ms(call.user_id),
         )
 
 

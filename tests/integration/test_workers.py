@@ -1,0 +1,261 @@
+"""Several workers on one port: fresh everywhere, replaced when killed, drained when asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from slatewright import Event, EventType, ItemUpdate, RecommendRequest
+from slatewright.v1 import copy_pb2, feedback_pb2, feedback_pb2_grpc, recommendation_pb2_grpc
+
+pytestmark = pytest.mark.slow
+SILENT = {"mode": copy_pb2.COPY_MODE_NONE}
+
+
+class Door:
+    """One connection to one worker: a channel of its own never shares a connection."""
+
+    def __init__(self, target: str) -> None:
+        self.channel = grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
+        self._slates = recommendation_pb2_grpc.RecommendationServiceStub(self.channel)
+        self._feedback = feedback_pb2_grpc.FeedbackServiceStub(self.channel)
+
+    def items(self, user_id: str, **fields: object) -> list[str]:
+        """Ids of a slate as long as there may be."""
+        request = RecommendRequest(user_id=user_id, page_size=100, copy=SILENT, **fields)
+        return [item.item_id for item in self._slates.Recommend(request, timeout=20).items]
+
+    def record(self, *events: Event) -> int:
+        """Events accepted."""
+        return self._feedback.RecordEvents(feedback_pb2.RecordEventsRequest(events=events), timeout=20).accepted
+
+    def update(self, **fields: object) -> int:
+        """Version of the overlay."""
+        request = feedback_pb2.UpdateItemsRequest(items=[ItemUpdate(**fields)])
+        return self._feedback.UpdateItems(request, timeout=20).version
+
+
+class Served:
+    """`slatewright serve` and its log."""
+
+    def __init__(self, process: subprocess.Popen[str], target: str, log: Path) -> None:
+        self.process, self.target, self._log = process, target, log
+
+    def said(self, event: str) -> list[dict[str, object]]:
+        """Lines of its log of one event."""
+        lines = self._log.read_text().splitlines()
+        return [line for line in map(json.loads, lines) if line["event"] == event]
+
+    def pids(self) -> dict[int, int]:
+        """The newest process id of each worker."""
+        return {int(str(line["worker"])): int(str(line["pid"])) for line in self.said("worker_started")}
+
+    def served_by(self) -> set[object]:
+        """Workers that answered calls."""
+        return {line["worker"] for line in self.said("call")}
+
+
+Serve = Callable[..., "contextmanager[Served]"]
+
+
+@pytest.fixture
+def serve(shop_bundles: Path, tmp_path: Path) -> Serve:
+    """A function that starts `slatewright serve` on the generated shop, to be used with `with`."""
+
+    @contextmanager
+    def started(*flags: str, workers: int = 2, **env: str) -> Iterator[Served]:
+        log = tmp_path / f"log-{time.monotonic_ns()}"
+        command = [sys.executable, "-m", "slatewright.cli", "serve", "--port", "0", "--workers", str(workers)]
+        folders = ["--bundles", str(shop_bundles), "--state", str(tmp_path / "state")]
+        with log.open("w") as stderr:
+            process = subprocess.Popen(
+                [*command, *folders, *flags],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env=os.environ | (env or {}),
+            )
+        assert process.stdout
+        try:
+            line = process.stdout.readline()
+            assert line.startswith("ready "), log.read_text()
+            yield Served(process, line.split()[1], log)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+    return started
+
+
+@contextmanager
+def doors(served: Served, n: int = 12) -> Iterator[list[Door]]:
+    """Connections enough that every worker has one, in all likelihood; the tests check that."""
+    with ExitStack() as stack:
+        opened = [Door(served.target) for _ in range(n)]
+        for door in opened:
+            stack.callback(door.channel.close)
+        yield opened
+
+
+def click(event_id: str, **fields: object) -> Event:
+    known = {"user_id": "u", "item_id": "i", "type": EventType.Value("EVENT_TYPE_CLICK")}
+    return Event(event_id=event_id, **(known | fields))
+
+
+def until(condition: Callable[[], object], *, within_s: float = 60) -> None:
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.05)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_an_acknowledged_event_is_in_the_next_slate_of_every_worker(serve: Serve) -> None:
+    """A dislike told to one worker bars the item on all, call after call; so does an item that is sold out."""
+    with serve() as served, doors(served) as opened:
+        draw = random.Random(3)
+        for turn in range(12):
+            user = f"u{turn:07d}"
+            teller, *others = draw.sample(opened, len(opened))
+            first = teller.items(user)[0]
+            assert all(first in door.items(user) for door in others[:3])
+            dislike = click(f"d{turn}", user_id=user, item_id=first, type=EventType.Value("EVENT_TYPE_DISLIKE"))
+            assert teller.record(dislike) == 1
+            assert all(first not in door.items(user) for door in (teller, *others))
+        sold_out = opened[0].items("u0000050")[0]
+        assert opened[1].update(item_id=sold_out, stock=0)
+        assert all(sold_out not in door.items("u0000050") for door in opened)
+        assert opened[2].update(item_id=sold_out, stock=9)
+        assert all(sold_out in door.items("u0000050") for door in opened)
+        assert served.served_by() == {0, 1}
+
+
+def test_a_killed_worker_is_replaced_and_the_others_go_on(serve: Serve) -> None:
+    """SIGKILL under load: no call on another worker fails, the replacement serves, nothing acknowledged is lost."""
+    with serve() as served, doors(served) as opened:
+        first_pid = served.pids()
+        failures: dict[int, int] = {}
+        acknowledged: list[str] = []
+        stop = threading.Event()
+
+        def load(place: int, door: Door) -> None:
+            n = 0
+            while not stop.is_set():
+                n += 1
+                try:
+                    door.items("u0000001")
+                    if door.record(click(f"{place}-{n}", user_id="u0000001")):
+                        acknowledged.append(f"{place}-{n}")
+                except grpc.RpcError as error:
+                    assert error.code() is grpc.StatusCode.UNAVAILABLE  # type: ignore[attr-defined]
+                    failures[place] = failures.get(place, 0) + 1
+
+        def serving_place(door: Door) -> object:
+            before = len(served.said("call"))
+            door.items("u0000002", request_id=f"who-{id(door)}")
+            until(lambda: len(served.said("call")) > before)
+            return next(c["worker"] for c in served.said("call") if c.get("request_id") == f"who-{id(door)}")
+
+        at = [serving_place(door) for door in opened]
+        assert set(at) == {0, 1}
+        threads = [threading.Thread(target=load, args=pair) for pair in enumerate(opened)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        os.kill(first_pid[1], signal.SIGKILL)
+        until(lambda: served.pids()[1] != first_pid[1])
+        until(lambda: len(served.said("listening")) == 3)
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+        assert failures
+        assert all(at[place] == 1 for place in failures)
+        assert served.pids()[0] == first_pid[0]
+        with doors(served) as again:
+            for door in again:
+                door.items("u0000003")
+            until(lambda: any(c.get("user") and c["worker"] == 1 for c in served.said("call")[-12:]))
+            for start in range(0, len(acknowledged), 900):
+                repeats = [click(i, user_id="u0000001") for i in acknowledged[start : start + 900]]
+                assert again[0].record(*repeats) == len(repeats)
+        assert [line["code"] for line in served.said("worker_died")] == [-signal.SIGKILL]
+
+
+def test_killed_together_they_lose_and_double_nothing(serve: Serve, tmp_path: Path) -> None:
+    """SIGKILL of supervisor and workers during RecordEvents, five times: what was acknowledged is there once."""
+    import sqlite3
+
+    acknowledged: list[str] = []
+    sent: list[str] = []
+    for turn in range(5):
+        with serve() as served, doors(served, 4) as opened:
+
+            def load(place: int, door: Door, turn: int = turn) -> None:
+                for n in range(10_000):
+                    ids = [f"{turn}-{place}-{n}-{k}" for k in range(3)]
+                    sent.extend(ids)
+                    try:
+                        door.record(*map(click, ids))
+                    except grpc.RpcError:
+                        return
+                    acknowledged.extend(ids)
+
+            threads = [threading.Thread(target=load, args=pair) for pair in enumerate(opened)]
+            for thread in threads:
+                thread.start()
+            time.sleep(random.Random(turn).uniform(0.1, 0.8))
+            children = list(served.pids().values())
+            for pid in random.Random(turn).sample([served.process.pid, *children], 3):
+                os.kill(pid, signal.SIGKILL)
+            for thread in threads:
+                thread.join(30)
+    connection = sqlite3.connect(tmp_path / "state" / "events.sqlite")
+    on_disk = [event_id for (event_id,) in connection.execute("SELECT event_id FROM events")]
+    connection.close()
+    assert acknowledged
+    assert len(on_disk) == len(set(on_disk))
+    assert set(acknowledged) <= set(on_disk) <= set(sent)
+
+
+def test_workers_leave_with_their_supervisor(serve: Serve) -> None:
+    """Killed, it takes its workers with it, and port and state are free for the next server; asked, all drain."""
+    with serve() as served:
+        pids, port = served.pids(), served.target.rpartition(":")[2]
+        served.process.kill()
+        until(lambda: all(gone(pid) for pid in pids.values()), within_s=10)
+    with serve("--port", port) as served, doors(served, 2) as opened:
+        pids = served.pids()
+        assert opened[0].items("u0000001")
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(20) == 0
+        assert all(gone(pid) for pid in pids.values())
+        assert len(served.said("stopped")) == 3
+
+
+def test_one_copy_engine_serves_all_workers(serve: Serve) -> None:
+    """With pitches written live there is one engine process for two workers."""
+    with serve("--copy", "live") as served:
+        until(lambda: served.said("engine_started"))
+        time.sleep(0.5)
+        children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
+        assert len(children) == 3
+        assert len(served.said("engine_started")) == 1
