@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import os
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -35,7 +36,8 @@ class Backstage:
     """The shared parts; `folder` holds the sockets."""
 
     folder: Path
-    store: Store
+    store: Store | None
+    """None where Redis keeps the events."""
     engine: EngineProcess | None
 
 
@@ -46,12 +48,19 @@ async def backstage(
     """The shared parts at work inside the block. Raises ConfigError where the state folder is taken or unusable."""
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_locked(config.state_dir))
+        if config.store and attribution.KEY not in os.environ:
+            raise ConfigError(
+                f"store is {config.store} and {attribution.KEY} is not set; expected one key for all hosts, so that "
+                "each takes the others' attribution tokens; make one with `openssl rand -hex 32`"
+            )
         attribution.load_key(config.state_dir)  # made here, so that workers find one
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slatewright-")))
-        store = Store(config.state_dir / EVENTS_FILE)
-        stack.callback(store.close)
-        service = await serve_store(store, folder / STORE_SOCKET)
-        stack.push_async_callback(service.stop, 1.0)
+        store = None
+        if not config.store:
+            store = Store(config.state_dir / EVENTS_FILE)
+            stack.callback(store.close)
+            service = await serve_store(store, folder / STORE_SOCKET)
+            stack.push_async_callback(service.stop, 1.0)
         engine = None
         if config.copy == "live":
             client = EngineClient(folder / ENGINE_SOCKET)

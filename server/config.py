@@ -1,7 +1,7 @@
 """What a server can be told: defaults here, `[server]` in one TOML file, then flags.
 
 Invariant: a `ServerConfig` that exists is valid. Environment variables are for secrets only
-(`SLATEWRIGHT_KEY`, see `attribution.py`).
+(`SLATEWRIGHT_KEY`, see `attribution.py`; `SLATEWRIGHT_REDIS_PASSWORD`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ class ServerConfig:
     """Folder of published bundles, with its `CURRENT` pointer."""
     state: Path | None = None
     """Folder of events, overlay and key; None puts `state` beside the bundles."""
+    store: str = ""
+    """Where events and item updates are kept: empty for SQLite in the state folder, or a URL such as
+    redis://10.0.0.7:6379/0 for servers on several hosts; its password comes from SLATEWRIGHT_REDIS_PASSWORD."""
     host: str = "127.0.0.1"
     port: int = 50051
     """0 takes a free port, named in the ready line."""
@@ -70,6 +73,7 @@ class ServerConfig:
         _within("poll_s", self.poll_s, 0.01, 3_600)
         _within("drain_s", self.drain_s, 0, 3_600)
         _within("workers", self.workers, 1, 256)
+        _store_url(self.store)
         if not self.host:
             raise ConfigError("host is empty; expected an address such as 127.0.0.1; set one")
 
@@ -120,6 +124,13 @@ def _typed(key: str, value: object) -> object:
     if kind in {"str", "Clock", "CopyPolicy"} and isinstance(value, str):
         return value
     raise ConfigError(f"{key} is {value!r}; expected a value of type {kind}; correct it")
+
+
+def _store_url(url: str) -> None:
+    if "@" in url:
+        raise ConfigError("store holds a password; expected none; put it into SLATEWRIGHT_REDIS_PASSWORD")
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ConfigError(f"store is {url!r}; expected a URL such as redis://HOST:PORT/0; correct it, or leave it out")
 
 
 def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:

@@ -27,8 +27,6 @@ from recsys.recommender import Recommender
 from server import attribution, log, ports
 from server.backstage import (
     ENGINE_SOCKET,
-    EVENTS_FILE,
-    STORE_SOCKET,
     Backstage,
     background,
     backstage,
@@ -42,12 +40,11 @@ from server.event_store import EventStore
 from server.executor import CpuThread
 from server.feedback import FeedbackService
 from server.guard import Guard
+from server.open_store import opened_store
 from server.pitches import Pitches
 from server.recent import RecentIndex
 from server.rules_file import RulesFile
 from server.service import RecommendationService
-from server.sqlite_store import SqliteStore
-from server.store_service import RemoteWriter
 from slatewright.v1 import feedback_pb2_grpc, recommendation_pb2_grpc
 
 SERVICES: Final = ("slatewright.v1.RecommendationService", "slatewright.v1.FeedbackService")
@@ -93,10 +90,7 @@ async def running(
         folder = own.folder if own else shared
         assert folder  # noqa: S101  for the type checker
         key = attribution.load_key(config.state_dir)
-        remote = RemoteWriter(folder / STORE_SOCKET)
-        stack.push_async_callback(remote.close)
-        store = SqliteStore(config.state_dir / EVENTS_FILE, remote)
-        stack.push_async_callback(store.close)
+        store = await stack.enter_async_context(opened_store(config, folder))
         cpu = CpuThread(limit=config.queue_limit)
         stack.callback(cpu.close)
         bundles = Bundles(config.bundles, cpu=cpu, store=store, open_bundle=open_bundle)

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = ServerConfig()
     parser.add_argument("--bundles", type=Path, help=f"published bundles ({known.bundles})")
     parser.add_argument("--state", type=Path, help="events, overlay, key (state beside bundles)")
+    parser.add_argument("--store", metavar="URL", help="redis://HOST:PORT/0 for several hosts (SQLite in the state)")
     parser.add_argument("--host", help=f"address to listen on ({known.host})")
     parser.add_argument("--port", type=int, help=f"port, 0 for any free one ({known.port})")
     parser.add_argument("--clock", choices=get_args(Clock), help=f"what now is ({known.clock})")
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; prints `ready HOST:PORT` once calls are answered."""
-    names = ("bundles", "state", "host", "port", "clock", "copy", "rules", "workers")
+    names = ("bundles", "state", "store", "host", "port", "clock", "copy", "rules", "workers")
     config = load(args.config, {name: getattr(args, name, None) for name in names})
     asyncio.run(supervisor.serve(config, ready=lambda address: print(f"ready {address}", flush=True)))
     return 0

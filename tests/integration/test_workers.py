@@ -2,124 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 
-from slatewright import Event, EventType, ItemUpdate, RecommendRequest
-from slatewright.v1 import copy_pb2, feedback_pb2, feedback_pb2_grpc, recommendation_pb2_grpc
+from tests.served_process import Door, Serve, click, dislike, doors, until
 
 pytestmark = pytest.mark.slow
-SILENT = {"mode": copy_pb2.COPY_MODE_NONE}
-
-
-class Door:
-    """One connection to one worker: a channel of its own never shares a connection."""
-
-    def __init__(self, target: str) -> None:
-        self.channel = grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
-        self._slates = recommendation_pb2_grpc.RecommendationServiceStub(self.channel)
-        self._feedback = feedback_pb2_grpc.FeedbackServiceStub(self.channel)
-
-    def items(self, user_id: str, **fields: object) -> list[str]:
-        """Ids of a slate as long as there may be."""
-        request = RecommendRequest(user_id=user_id, page_size=100, copy=SILENT, **fields)
-        return [item.item_id for item in self._slates.Recommend(request, timeout=20).items]
-
-    def record(self, *events: Event) -> int:
-        """Events accepted."""
-        return self._feedback.RecordEvents(feedback_pb2.RecordEventsRequest(events=events), timeout=20).accepted
-
-    def update(self, **fields: object) -> int:
-        """Version of the overlay."""
-        request = feedback_pb2.UpdateItemsRequest(items=[ItemUpdate(**fields)])
-        return self._feedback.UpdateItems(request, timeout=20).version
-
-
-class Served:
-    """`slatewright serve` and its log."""
-
-    def __init__(self, process: subprocess.Popen[str], target: str, log: Path) -> None:
-        self.process, self.target, self._log = process, target, log
-
-    def said(self, event: str) -> list[dict[str, object]]:
-        """Lines of its log of one event."""
-        lines = self._log.read_text().splitlines()
-        return [line for line in map(json.loads, lines) if line["event"] == event]
-
-    def pids(self) -> dict[int, int]:
-        """The newest process id of each worker."""
-        return {int(str(line["worker"])): int(str(line["pid"])) for line in self.said("worker_started")}
-
-    def served_by(self) -> set[object]:
-        """Workers that answered calls."""
-        return {line["worker"] for line in self.said("call")}
-
-
-Serve = Callable[..., "contextmanager[Served]"]
-
-
-@pytest.fixture
-def serve(shop_bundles: Path, tmp_path: Path) -> Serve:
-    """A function that starts `slatewright serve` on the generated shop, to be used with `with`."""
-
-    @contextmanager
-    def started(*flags: str, workers: int = 2, **env: str) -> Iterator[Served]:
-        log = tmp_path / f"log-{time.monotonic_ns()}"
-        command = [sys.executable, "-m", "slatewright.cli", "serve", "--port", "0", "--workers", str(workers)]
-        folders = ["--bundles", str(shop_bundles), "--state", str(tmp_path / "state")]
-        with log.open("w") as stderr:
-            process = subprocess.Popen(
-                [*command, *folders, *flags],
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                env=os.environ | (env or {}),
-            )
-        assert process.stdout
-        try:
-            line = process.stdout.readline()
-            assert line.startswith("ready "), log.read_text()
-            yield Served(process, line.split()[1], log)
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-
-    return started
-
-
-@contextmanager
-def doors(served: Served, n: int = 12) -> Iterator[list[Door]]:
-    """Connections enough that every worker has one, in all likelihood; the tests check that."""
-    with ExitStack() as stack:
-        opened = [Door(served.target) for _ in range(n)]
-        for door in opened:
-            stack.callback(door.channel.close)
-        yield opened
-
-
-def click(event_id: str, **fields: object) -> Event:
-    known = {"user_id": "u", "item_id": "i", "type": EventType.Value("EVENT_TYPE_CLICK")}
-    return Event(event_id=event_id, **(known | fields))
-
-
-def until(condition: Callable[[], object], *, within_s: float = 60) -> None:
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
 
 
 def gone(pid: int) -> bool:
@@ -138,8 +33,7 @@ def test_an_acknowledged_event_is_in_the_next_slate_of_every_worker(serve: Serve
             teller, *others = draw.sample(opened, len(opened))
             first = teller.items(user)[0]
             assert all(first in door.items(user) for door in others[:3])
-            dislike = click(f"d{turn}", user_id=user, item_id=first, type=EventType.Value("EVENT_TYPE_DISLIKE"))
-            assert teller.record(dislike) == 1
+            assert teller.record(dislike(f"d{turn}", user_id=user, item_id=first)) == 1
             assert all(first not in door.items(user) for door in (teller, *others))
         sold_out = opened[0].items("u0000050")[0]
         assert opened[1].update(item_id=sold_out, stock=0)
