@@ -18,7 +18,7 @@ from recsys.errors import RecsysError
 from recsys.recommender import Recommender
 from recsys.rules import Rules
 from recsys.slate import ItemUpdate, SlateRequest
-from server import log
+from server import log, metrics
 from server.errors import NoBundleError, ServerError
 from server.event_store import EventStore
 from server.executor import CpuThread
@@ -81,9 +81,11 @@ class Bundles:
             log.write("bundle_unreadable", bundle=path.name, why=str(error))
             return False
         except RecsysError as error:
+            metrics.BUNDLES_REFUSED.inc()
             log.write("bundle_refused", bundle=path.name, why=str(error))
             return False
         except Exception as error:  # a damaged file may break a library anywhere
+            metrics.BUNDLES_REFUSED.inc()
             log.write("bundle_refused", bundle=path.name, trace=log.frames(error))
             return False
         return True
@@ -147,7 +149,13 @@ class Bundles:
                 await self._apply_rules(fresh, rules)
             await self._cpu.run(lambda missed=missed: fresh.update_items(missed), bounded=False)  # type: ignore[misc]
             shown.update((update.item_id, update) for update in missed)
-        self._current = fresh
+        before, self._current = self._current, fresh
+        fresh.lap = metrics.SLATE_LAPS.lap
+        metrics.bundle_serves(
+            str(fresh.manifest["version"]),
+            as_of_ms=int(str(fresh.manifest["as_of_ms"])),
+            before=str(before.manifest["version"]) if before else None,
+        )
         self.on_load()
         log.write("bundle_loaded", bundle=str(fresh.manifest["version"]))
 

@@ -32,6 +32,8 @@ class ServerConfig:
     host: str = "127.0.0.1"
     port: int = 50051
     """0 takes a free port, named in the ready line."""
+    admin_port: int = 0
+    """Loopback port of `/metrics`, one page for all workers; 0 serves none."""
     clock: Clock = "bundle"
     """What "now" is: the end of the bundle's log (replays, demos) or the wall clock."""
     copy: CopyPolicy = "cached"
@@ -63,6 +65,7 @@ class ServerConfig:
         _one_of("clock", self.clock, get_args(Clock))
         _one_of("copy", self.copy, get_args(CopyPolicy))
         _within("port", self.port, 0, 65_535)
+        _within("admin_port", self.admin_port, 0, 65_535)
         _within("margin_ms", self.margin_ms, 0, 10_000)
         _within("patience_ms", self.patience_ms, 0, 600_000)
         _within("queue_limit", self.queue_limit, 1, 100_000)

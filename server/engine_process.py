@@ -51,6 +51,11 @@ class EngineProcess:
         """The engine's process id while it runs."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
+    @property
+    def ready(self) -> bool:
+        """Whether the engine can write now."""
+        return self._client.ready
+
     async def run(self) -> None:
         """Keep an engine running until cancelled."""
         backoff = Backoff()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any, Final
 
-from server import attribution, log
+from server import attribution, log, metrics
 from server.bundles import Bundles
 from server.clock import latest_event_ms, now_ms
 from server.config import Clock
@@ -60,6 +61,8 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
             await asyncio.sleep(0)  # others have their turn
         if good:
             await self._store.append(good)
+            metrics.counted(metrics.EVENTS, Counter(kept.event_type for kept in good))
+        metrics.EVENTS_REJECTED.inc(len(bad))
         log.note(accepted=len(good), rejected=len(bad))
         response = feedback_pb2.RecordEventsResponse(accepted=len(good))
         for index, reason in bad:
@@ -75,6 +78,7 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
             lambda bundle: split(request.items, lambda m: update(m, known=lambda item_id: bundle.row(item_id) >= 0))
         )
         version = await self._bundles.update_items(good)
+        metrics.ITEMS.inc(len(good))
         log.note(accepted=len(good), rejected=len(bad), overlay_version=version)
         response = feedback_pb2.UpdateItemsResponse(accepted=len(good), version=version)
         for index, reason in bad:

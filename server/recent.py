@@ -21,7 +21,7 @@ from typing import Final
 
 from recsys.schema import EVENT_TYPES
 from recsys.slate import RecentEvent
-from server import log
+from server import log, metrics
 from server.errors import StoreError
 from server.event_store import EventStore, Numbered
 from server.stored_event import StoredEvent
@@ -177,6 +177,7 @@ class RecentIndex:
 
     def _tell(self, error: StoreError) -> None:
         """Log once, until the store can be read again."""
+        metrics.STORE_UNREADABLE.inc()
         if not self._unreadable:
             self._unreadable = True
             log.write("store_unreadable", why=str(error), trace=log.frames(error))

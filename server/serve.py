@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", metavar="URL", help="redis://HOST:PORT/0 for several hosts (SQLite in the state)")
     parser.add_argument("--host", help=f"address to listen on ({known.host})")
     parser.add_argument("--port", type=int, help=f"port, 0 for any free one ({known.port})")
+    parser.add_argument("--admin-port", type=int, help="loopback port of /metrics, 0 for none (0)")
     parser.add_argument("--clock", choices=get_args(Clock), help=f"what now is ({known.clock})")
     parser.add_argument("--copy", choices=get_args(CopyPolicy), help=f"pitches by default ({known.copy})")
     parser.add_argument("--rules", type=Path, metavar="FILE", help="TOML of business rules, read again when it changes")
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; prints `ready HOST:PORT` once calls are answered."""
-    names = ("bundles", "state", "store", "host", "port", "clock", "copy", "rules", "workers")
+    names = ("bundles", "state", "store", "host", "port", "admin_port", "clock", "copy", "rules", "workers")
     config = load(args.config, {name: getattr(args, name, None) for name in names})
     asyncio.run(supervisor.serve(config, ready=lambda address: print(f"ready {address}", flush=True)))
     return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -59,6 +60,10 @@ async def _all_serve(workers: Sequence[WorkerProcess]) -> None:
     await asyncio.gather(*(worker.first for worker in workers))
 
 
+def _nothing(_pid: int) -> None:
+    """For a death nobody asks about."""
+
+
 @asynccontextmanager
 async def supervised(config: ServerConfig) -> AsyncIterator[Supervised]:
     """Workers and what they share, started inside the block and drained at its end."""
@@ -67,7 +72,20 @@ async def supervised(config: ServerConfig) -> AsyncIterator[Supervised]:
         shared = await stack.enter_async_context(backstage(config))
         told = replace(config, port=port)
         boots = [Boot(n, told, shared.folder) for n in range(config.workers)]
-        workers = [WorkerProcess(boot.index, boot.line(), command=WORKER_COMMAND) for boot in boots]
+        env: dict[str, str] | None = None
+        on_death: Callable[[int], None] = _nothing
+        if config.admin_port:
+            from server import admin  # noqa: PLC0415  nobody else needs it
+
+            folder = shared.folder / "metrics"
+            folder.mkdir()
+            env, on_death = os.environ | {admin.FOLDER_VARIABLE: str(folder)}, admin.forget_gauges(folder)
+        workers = [
+            WorkerProcess(boot.index, boot.line(), command=WORKER_COMMAND, env=env, on_death=on_death) for boot in boots
+        ]
+        if config.admin_port:
+            known = [admin.SupervisorCollector(workers, shared)]
+            stack.enter_context(admin.endpoint(config.admin_port, folder=folder, collectors=known))
 
         async def drain() -> None:
             await asyncio.gather(*(worker.stop(drain_s=config.drain_s) for worker in workers))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from recsys.errors import ConfigError
@@ -22,13 +22,24 @@ KILL_AFTER_S: Final = 5.0
 class WorkerProcess:
     """Supervises one worker; `run()` is a task that lives as long as the server.
 
-    `boot` is what the worker reads first. `command` is spawned, never forked: gRPC is at work in this process.
+    `boot` is what the worker reads first; `env` None is this process's; `on_death` is told the pid. `command` is
+    spawned, never forked: gRPC is at work in this process.
     """
 
-    def __init__(self, index: int, boot: bytes, *, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        index: int,
+        boot: bytes,
+        *,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        on_death: Callable[[int], None] = lambda _pid: None,
+    ) -> None:
         self._index = index
         self._boot = boot
         self._command = command
+        self._env = env
+        self._on_death = on_death
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
         self.serving = False
@@ -81,7 +92,9 @@ class WorkerProcess:
         self._process = None
         pipe = asyncio.subprocess.PIPE
         # A session of its own: Ctrl-C in a terminal reaches the supervisor, which drains.
-        process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, start_new_session=True)
+        process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=pipe, stdout=pipe, start_new_session=True, env=self._env
+        )
         self._process = process
         log.write("worker_started", worker=self._index, pid=process.pid)
         assert process.stdin and process.stdout  # noqa: S101  for the type checker
@@ -91,6 +104,7 @@ class WorkerProcess:
         async for line in process.stdout:
             self._hear(line.decode("utf-8", "replace").strip())
         await process.wait()
+        self._on_death(process.pid)
 
     def _hear(self, said: str) -> None:
         kind, _, why = said.partition(" ")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import grpc
@@ -153,3 +155,40 @@ def test_one_copy_engine_serves_all_workers(serve: Serve) -> None:
         children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
         assert len(children) == 3
         assert len(served.said("engine_started")) == 1
+
+
+def test_one_page_has_the_metrics_of_all_workers(serve: Serve, tmp_path: Path) -> None:
+    """Sums over workers; a killed worker's counts stay, its gauges go, its restart is counted."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def read() -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+            lines = [line for line in page.read().decode().splitlines() if not line.startswith("#")]
+        return {name: float(number) for name, _, number in (line.rpartition(" ") for line in lines)}
+
+    calls = 'slatewright_calls_total{code="OK",rpc="/slatewright.v1.RecommendationService/Recommend"}'
+    with serve("--admin-port", str(port)) as served:
+        with doors(served) as opened:
+            for door in opened:
+                door.items("u0000001")
+            assert opened[0].record(click("a", user_id="u0000001")) == 1
+        assert served.served_by() == {0, 1}
+        page = read()
+        assert page[calls] == len(opened)
+        for stage in ("validate", "recent", "wait", "history", "prepare", "rank", "page", "reasons", "copy", "encode"):
+            assert page[f'slatewright_stage_seconds_count{{stage="{stage}"}}'] >= len(opened), stage
+        assert page['slatewright_events_accepted_total{type="click"}'] == 1
+        assert page["slatewright_store_commits_total"] == 1
+        versions = {name: n for name, n in page.items() if name.startswith("slatewright_bundle_workers")}
+        assert list(versions.values()) == [2]
+        assert (page["slatewright_workers_serving"], page["slatewright_worker_restarts_total"]) == (2, 0)
+        os.kill(served.pids()[1], signal.SIGKILL)
+        until(lambda: read()["slatewright_workers_serving"] == 1, within_s=10)
+        assert {name: read()[name] for name in versions} == dict.fromkeys(versions, 1)
+        until(lambda: read()["slatewright_workers_serving"] == 2)
+        page = read()
+        assert page[calls] == len(opened)
+        assert page["slatewright_worker_restarts_total"] == 1
+        assert {name: page[name] for name in versions} == versions
