@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import time
 from typing import Any
@@ -40,13 +42,25 @@ async def test_an_engine_that_hangs_is_started_again(
     monkeypatch.setattr("copywriter.writer.review", lambda *_args, **_named: Verdict("PASS", (), ()))
     settings = {"engine_command": (sys.executable, "-c", HANGING), "engine_silence_s": 0.3}
     async with open_shop(copy="live", **settings) as shop:
-        await until(lambda: shop.back.engine._client.ready)
+        await until(lambda: shop.back.engine.ready)
         first = shop.back.engine.pid
         started = time.monotonic()
         answer = await shop.recommend(copy={"mode": copy_pb2.COPY_MODE_LIVE})
         assert time.monotonic() - started < 8  # not at the deadline: the flights have landed
         assert all(item.pitch.text and not item.pitch.ai_generated for item in answer.items)
         await until(lambda: shop.back.engine.pid not in {None, first})
+    assert "engine_hangs" in capfd.readouterr().err
+
+
+async def test_an_engine_that_does_not_even_answer_is_started_again(open_shop: Any, capfd: Any) -> None:
+    """Stopped by a signal while idle: no batch is open, yet it is ended and another one becomes ready."""
+    settings = {"engine_command": (sys.executable, "-c", HANGING), "engine_silence_s": 0.3}
+    async with open_shop(copy="live", **settings) as shop:
+        await until(lambda: shop.back.engine.ready)
+        first = shop.back.engine.pid
+        os.kill(first, signal.SIGSTOP)
+        await until(lambda: shop.back.engine.pid not in {None, first} and shop.back.engine.ready)
+        assert shop.back.engine.n_restarts == 1
     assert "engine_hangs" in capfd.readouterr().err
 
 

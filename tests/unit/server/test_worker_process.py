@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -93,3 +94,11 @@ def test_a_boot_reads_as_it_was_written(tmp_path: Path) -> None:
     boot = Boot(3, ServerConfig(bundles=tmp_path, rules=tmp_path / "r.toml", workers=4, drain_s=0.5), tmp_path / "s")
     assert Boot.read(boot.line()) == boot
     assert boot.line().count(b"\n") == 1
+
+
+def test_the_supervisor_imports_nothing_of_the_slates() -> None:
+    """It stays small and starts at once: no numpy, no ranker, nothing of an extra that was not asked for."""
+    heavy = ["numpy", "scipy", "pyarrow", "lightgbm", "torch", "prometheus_client", "redis"]
+    code = f"import sys, server.serve; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
