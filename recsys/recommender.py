@@ -8,7 +8,7 @@ Invariant: nothing here changes a bundle; the only state is the overlay of item 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -54,6 +54,9 @@ class Recommender:
         self._rules = RuleIndex(Rules(), bundle=bundle, filters=self._filters)
         self._model: Model = bundle.model
         self._updated_price: dict[int, float] = {}
+        self.lap: Callable[[str], None] = lambda _stage: None
+        """Told when a stage of `recommend` has ended: history, then prepare, rank and page, again while it looks
+        further, then reasons."""
 
     @classmethod
     def open(cls, bundle_dir: Path, *, verify: bool = True) -> Recommender:
@@ -75,6 +78,7 @@ class Recommender:
         Raises `ConfigError` where the filter's currency is not the bundle's.
         """
         history = self._history(request.user_id, request.time_ms, recent)
+        self.lap("history")
         ready, scores, places = self._rank(request, history)
         items = slate_items(
             self._model,
@@ -84,6 +88,7 @@ class Recommender:
             ids=self._bundle.item_ids,
             explain_with=self._booster if request.explain else None,
         )
+        self.lap("reasons")
         return self._slate(request, history, items)
 
     def similar(self, item_id: str, request: SlateRequest, recent: Sequence[RecentEvent] = ()) -> Slate:
@@ -197,12 +202,14 @@ class Recommender:
                 quotas=quotas,
                 limit=limit,
             )
+            self.lap("prepare")
             rows, items = ready.candidates.rows, self._model.items
             if pinned is None and rules.pins:
                 policy = request.filter.purchased
                 allowed = eligible(items, ready.profile, purchased=policy, only=only, excluded=excluded)
                 pinned = place_pins(rules.pins, allowed, items, n=request.page_size)
             scores = predict(self._booster, ready.matrix)
+            self.lap("rank")
             scores = lift_searched(scores, rows, items, ready.profile, n=request.page_size)
             places = lay_out(
                 scores,
@@ -215,6 +222,7 @@ class Recommender:
                 pinned=pinned,
                 seed_text=request.seed_text,
             )
+            self.lap("page")
             if len(places) == request.page_size or len(rows) >= ready.n_allowed:
                 return ready, scores, places
             quotas[_POPULAR] = min(max(8 * quotas[_POPULAR], 3 * request.page_size), ready.n_allowed)

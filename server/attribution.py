@@ -23,6 +23,7 @@ from recsys.errors import ConfigError
 _VERSION: Final = b"\x01"
 _MAC_BYTES: Final = 32
 _MIN_KEY_BYTES: Final = 16
+KEY: Final = "SLATEWRIGHT_KEY"
 MAX_TOKEN_CHARS: Final = 4_096
 
 
@@ -48,9 +49,9 @@ def load_key(state_dir: Path) -> bytes:
     The caller holds the folder's lock; servers that share callers must share the key.
     Raises ConfigError when the key is too short.
     """
-    named = os.environ.get("SLATEWRIGHT_KEY")
+    named = os.environ.get(KEY)
     if named is not None:
-        return _long_enough(named.encode(), "SLATEWRIGHT_KEY")
+        return _long_enough(named.encode(), KEY)
     path = state_dir / "key"
     if path.exists():
         return _long_enough(path.read_bytes(), str(path))

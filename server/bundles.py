@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from recsys import bundle as bundle_files
 from recsys.errors import RecsysError
 from recsys.recommender import Recommender
 from recsys.rules import Rules
 from recsys.slate import ItemUpdate, SlateRequest
-from server import log
+from server import log, metrics
 from server.errors import NoBundleError, ServerError
+from server.event_store import EventStore
 from server.executor import CpuThread
-from server.store import Store
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ class Bundles:
         directory: Path,
         *,
         cpu: CpuThread,
-        store: Store,
+        store: EventStore,
         open_bundle: Callable[[Path], Recommender] = Recommender.open,
     ) -> None:
         self._directory = directory
@@ -45,6 +46,7 @@ class Bundles:
         self._seen: Path | None = None
         self._told = ""
         self._rules: Rules | None = None
+        self._n_shown = 0
         self._tasks: set[asyncio.Task[int]] = set()
 
     @property
@@ -79,9 +81,11 @@ class Bundles:
             log.write("bundle_unreadable", bundle=path.name, why=str(error))
             return False
         except RecsysError as error:
+            metrics.BUNDLES_REFUSED.inc()
             log.write("bundle_refused", bundle=path.name, why=str(error))
             return False
         except Exception as error:  # a damaged file may break a library anywhere
+            metrics.BUNDLES_REFUSED.inc()
             log.write("bundle_refused", bundle=path.name, trace=log.frames(error))
             return False
         return True
@@ -89,12 +93,19 @@ class Bundles:
     async def update_items(self, updates: Sequence[ItemUpdate]) -> int:
         """Store item updates in their order, then show them; the overlay's version.
 
-        What was stored is shown even when the caller leaves meanwhile, and however long the queue is.
+        What was stored is shown even when the caller leaves meanwhile.
         """
         task = asyncio.ensure_future(self._store_and_show(updates))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
+
+    def show(self, updates: Sequence[ItemUpdate]) -> None:
+        """Have item updates in every slate asked for from now on, however long the queue is."""
+        self._n_shown += 1
+        if self._current is not None:
+            bundle = self._current
+            self._cpu.submit(lambda: bundle.update_items(updates)).add_done_callback(_tell_failure)
 
     async def use_rules(self, rules: Rules) -> None:
         """Keep to these business rules in every slate from now on, whichever bundle serves."""
@@ -119,8 +130,8 @@ class Bundles:
             log.write("bundle_unreadable", why=why, trace=log.frames(error))
 
     async def _store_and_show(self, updates: Sequence[ItemUpdate]) -> int:
-        version, visible = await self._store.overlay(updates)
-        await self._cpu.run(lambda: self.serving().update_items(visible), bounded=False)
+        version = await self._store.overlay(updates)
+        await self._store.catch_up()
         return version
 
     async def _load(self, path: Path) -> None:
@@ -128,15 +139,23 @@ class Bundles:
         # An update stored meanwhile is shown by the old bundle only: repeat until none is missed.
         shown: dict[str, ItemUpdate] = {}
         rules: Rules | None = None
-        while (missed := [u for u in await self._store.overlays() if shown.get(u.item_id) != u]) or (
-            rules is not self._rules
-        ):
+        while True:
+            n_shown = self._n_shown
+            missed = [u for u in await self._store.overlays() if shown.get(u.item_id) != u]
+            if not missed and rules is self._rules and n_shown == self._n_shown:
+                break
             if self._rules is not None and rules is not self._rules:
                 rules = self._rules
                 await self._apply_rules(fresh, rules)
             await self._cpu.run(lambda missed=missed: fresh.update_items(missed), bounded=False)  # type: ignore[misc]
             shown.update((update.item_id, update) for update in missed)
-        self._current = fresh
+        before, self._current = self._current, fresh
+        fresh.lap = metrics.SLATE_LAPS.lap
+        metrics.bundle_serves(
+            str(fresh.manifest["version"]),
+            as_of_ms=int(str(fresh.manifest["as_of_ms"])),
+            before=str(before.manifest["version"]) if before else None,
+        )
         self.on_load()
         log.write("bundle_loaded", bundle=str(fresh.manifest["version"]))
 
@@ -144,6 +163,11 @@ class Bundles:
         unmatched = await self._cpu.run(lambda: bundle.use_rules(rules), bounded=False)
         version = str(bundle.manifest["version"])
         log.write("rules_loaded", rules=rules.version, n=len(rules.rules), bundle=version, unmatched=unmatched[:20])
+
+
+def _tell_failure(done: Future[Any]) -> None:
+    if not done.cancelled() and (error := done.exception()):
+        log.write("update_failed", trace=log.frames(error))
 
 
 def _opened(open_bundle: Callable[[Path], Recommender], path: Path) -> Recommender:

@@ -1,7 +1,7 @@
 """What a server can be told: defaults here, `[server]` in one TOML file, then flags.
 
 Invariant: a `ServerConfig` that exists is valid. Environment variables are for secrets only
-(`SLATEWRIGHT_KEY`, see `attribution.py`).
+(`SLATEWRIGHT_KEY`, see `attribution.py`; `SLATEWRIGHT_REDIS_PASSWORD`).
 """
 
 from __future__ import annotations
@@ -20,15 +20,20 @@ CopyPolicy = Literal["none", "cached", "live"]
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Settings of one server process; times in the unit of their suffix."""
+    """Settings of one server; times in the unit of their suffix."""
 
     bundles: Path = Path("var/bundles")
     """Folder of published bundles, with its `CURRENT` pointer."""
     state: Path | None = None
     """Folder of events, overlay and key; None puts `state` beside the bundles."""
+    store: str = ""
+    """Where events and item updates are kept: empty for SQLite in the state folder, or a URL such as
+    redis://10.0.0.7:6379/0 for servers on several hosts; its password comes from SLATEWRIGHT_REDIS_PASSWORD."""
     host: str = "127.0.0.1"
     port: int = 50051
     """0 takes a free port, named in the ready line."""
+    admin_port: int = 0
+    """Loopback port of `/metrics`, one page for all workers; 0 serves none."""
     clock: Clock = "bundle"
     """What "now" is: the end of the bundle's log (replays, demos) or the wall clock."""
     copy: CopyPolicy = "cached"
@@ -36,6 +41,7 @@ class ServerConfig:
     rules: Path | None = None
     """TOML file of business rules, read again when it changes; None keeps to none."""
     workers: int = 1
+    """Processes that answer on the port; limits below are each one's, `generate_limit` is divided among them."""
     margin_ms: int = 40
     """A slate leaves at least this long before its caller's deadline, and a tenth of it, up to 500 ms."""
     patience_ms: int = 10_000
@@ -43,7 +49,7 @@ class ServerConfig:
     queue_limit: int = 64
     """Slates waiting for the CPU thread; beyond it callers are told to come back."""
     in_flight_limit: int = 1_000
-    """Calls at work in one server."""
+    """Calls at work in one worker."""
     generate_limit: int = 8
     """Batches waiting for the copy engine; beyond it items keep their template."""
     users_in_memory: int = 20_000
@@ -59,6 +65,7 @@ class ServerConfig:
         _one_of("clock", self.clock, get_args(Clock))
         _one_of("copy", self.copy, get_args(CopyPolicy))
         _within("port", self.port, 0, 65_535)
+        _within("admin_port", self.admin_port, 0, 65_535)
         _within("margin_ms", self.margin_ms, 0, 10_000)
         _within("patience_ms", self.patience_ms, 0, 600_000)
         _within("queue_limit", self.queue_limit, 1, 100_000)
@@ -68,13 +75,10 @@ class ServerConfig:
         _within("engine_silence_s", self.engine_silence_s, 0.1, 3_600)
         _within("poll_s", self.poll_s, 0.01, 3_600)
         _within("drain_s", self.drain_s, 0, 3_600)
+        _within("workers", self.workers, 1, 256)
+        _store_url(self.store)
         if not self.host:
             raise ConfigError("host is empty; expected an address such as 127.0.0.1; set one")
-        if self.workers != 1:
-            raise ConfigError(
-                f"workers is {self.workers}; this version serves with exactly 1 process; "
-                "start several servers on ports of their own behind a balancer"
-            )
 
     @property
     def state_dir(self) -> Path:
@@ -123,6 +127,13 @@ def _typed(key: str, value: object) -> object:
     if kind in {"str", "Clock", "CopyPolicy"} and isinstance(value, str):
         return value
     raise ConfigError(f"{key} is {value!r}; expected a value of type {kind}; correct it")
+
+
+def _store_url(url: str) -> None:
+    if "@" in url:
+        raise ConfigError("store holds a password; expected none; put it into SLATEWRIGHT_REDIS_PASSWORD")
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ConfigError(f"store is {url!r}; expected a URL such as redis://HOST:PORT/0; correct it, or leave it out")
 
 
 def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 import sys
-import threading
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,10 +23,13 @@ import grpc
 from copywriter.engines.base import Engine
 from copywriter.prompt import Prompt
 from server import log
+from server.child import leave_with_parent
 from slatewright.internal.v1 import copy_engine_pb2, copy_engine_pb2_grpc
 
 NICENESS = 10
 MAX_PROMPTS = 128
+READING_S = 0.3
+"""A slow machine's time to read one prompt: a batch is read whole before its first text."""
 
 
 class CopyEngineService(copy_engine_pb2_grpc.CopyEngineServiceServicer):
@@ -36,6 +38,13 @@ class CopyEngineService(copy_engine_pb2_grpc.CopyEngineServiceServicer):
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self.engine: Engine | None = None
+        self._open = 0  # prompts of batches not ended
+        self._heard = 0.0
+
+    @property
+    def silent_s(self) -> float:
+        """How long no text has come beyond the time to read the open prompts; 0 without any."""
+        return max(0.0, time.monotonic() - self._heard - READING_S * self._open) if self._open else 0.0
 
     async def load(self) -> None:
         """Bring the model in; until then the service says not ready."""
@@ -47,7 +56,7 @@ class CopyEngineService(copy_engine_pb2_grpc.CopyEngineServiceServicer):
         """The model and whether it is loaded."""
         if self.engine is None:
             return copy_engine_pb2.StatusResponse()
-        return copy_engine_pb2.StatusResponse(model=self.engine.model, ready=True)
+        return copy_engine_pb2.StatusResponse(model=self.engine.model, ready=True, silent_s=self.silent_s)
 
     async def Generate(  # noqa: N802  the contract's name
         self, request: copy_engine_pb2.GenerateRequest, context: Any
@@ -71,8 +80,15 @@ class CopyEngineService(copy_engine_pb2_grpc.CopyEngineServiceServicer):
             on_text=lambda index, text: _put(loop, finished, (index, text)),
         )
         work.add_done_callback(lambda _work: _put(loop, finished, None))
-        while (row := await finished.get()) is not None:
-            yield copy_engine_pb2.GenerateResponse(index=row[0], text=row[1])
+        if not self._open:
+            self._heard = time.monotonic()
+        self._open += len(request.prompts)
+        try:
+            while (row := await finished.get()) is not None:
+                self._heard = time.monotonic()
+                yield copy_engine_pb2.GenerateResponse(index=row[0], text=row[1])
+        finally:
+            self._open -= len(request.prompts)
         if error := work.exception():
             log.write("generate_failed", trace=log.frames(error))
             await context.abort(grpc.StatusCode.INTERNAL, "the batch failed")
@@ -106,19 +122,13 @@ async def serve(socket: str) -> None:
     await server.wait_for_termination()
 
 
-def _leave_with_parent() -> None:
-    with contextlib.suppress(OSError):
-        sys.stdin.buffer.read()
-    os._exit(0)
-
-
 def main() -> int:
     """Serve until stdin ends; 1 when the model cannot be loaded."""
     parser = argparse.ArgumentParser(description="Serve the language model on a Unix socket.")
     parser.add_argument("--socket", required=True, help="path of the socket to create")
     socket = parser.parse_args().socket
     os.nice(NICENESS)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    leave_with_parent()
     try:
         asyncio.run(serve(socket))
     except KeyboardInterrupt:

@@ -1,13 +1,14 @@
 """The server's side of the copy engine: texts for prompts over a Unix socket.
 
 Invariant: whatever happens to the engine, a caller gets texts or EngineUnavailableError, never a hang:
-every call has a deadline. `silent_s` tells the supervisor of an engine that takes batches and writes nothing.
+every call has a deadline. One engine serves many clients; `silent_s` is about the batches of all of them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,8 @@ from slatewright.internal.v1 import copy_engine_pb2, copy_engine_pb2_grpc
 
 GENERATE_TIMEOUT_S: Final = 120.0
 STATUS_TIMEOUT_S: Final = 2.0
-READING_S: Final = 0.3
-"""A slow machine's time to read one prompt: a batch is read whole before its first text."""
+PROBE_S: Final = 0.5
+"""Between two looks while it is not ready."""
 
 
 class EngineClient:
@@ -36,15 +37,10 @@ class EngineClient:
         self._stub = copy_engine_pb2_grpc.CopyEngineServiceStub(self._channel)
         self.ready = False
         self.model = ""
-        self._open = 0  # prompts of batches not ended
-        self._heard = 0.0
-
-    @property
-    def silent_s(self) -> float:
-        """How long the engine has brought no text beyond the time to read its open prompts; 0 without any."""
-        if not self._open:
-            return 0.0
-        return max(0.0, time.monotonic() - self._heard - READING_S * self._open)
+        self.silent_s = 0.0
+        """As the engine last said: how long it has brought no text although a batch is open."""
+        self.answered_s = 0.0
+        """`time.monotonic()` of its last answer; 0 before the first."""
 
     async def probe(self) -> bool:
         """Ask the engine whether it is loaded; sets `ready` and `model`."""
@@ -53,7 +49,8 @@ class EngineClient:
         except grpc.aio.AioRpcError:
             self.ready = False
         else:
-            self.ready, self.model = status.ready, status.model
+            self.ready, self.model, self.silent_s = status.ready, status.model, status.silent_s
+            self.answered_s = time.monotonic()
         return self.ready
 
     async def generate(self, prompts: Sequence[Prompt], *, max_new_tokens: int) -> AsyncIterator[tuple[int, str]]:
@@ -62,12 +59,8 @@ class EngineClient:
             prompts=[_message(prompt) for prompt in prompts],
             max_new_tokens=max_new_tokens,
         )
-        if not self._open:
-            self._heard = time.monotonic()
-        self._open += len(prompts)
         try:
             async for response in self._stub.Generate(request, timeout=GENERATE_TIMEOUT_S):
-                self._heard = time.monotonic()
                 yield response.index, response.text
         except grpc.aio.AioRpcError as error:
             if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
@@ -76,8 +69,14 @@ class EngineClient:
                 f"the copy engine answered {error.code().name}; expected texts; "
                 "it is restarted by itself, templates serve meanwhile"
             ) from error
-        finally:
-            self._open -= len(prompts)
+
+    async def follow(self, on_ready: Callable[[str], None]) -> None:
+        """Probe until cancelled; `on_ready` is told the model's name each time an engine has become ready."""
+        while True:
+            was_ready = self.ready
+            if await self.probe() and not was_ready:
+                on_ready(self.model)
+            await asyncio.sleep(4 * PROBE_S if self.ready else PROBE_S)
 
     async def close(self) -> None:
         """Close the channel."""

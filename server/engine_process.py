@@ -15,15 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from server import log
-from server.engine_client import EngineClient
+from server.backoff import Backoff
+from server.engine_client import PROBE_S, EngineClient
 
 ENGINE_COMMAND: Final = (sys.executable, "-m", "server.copy_engine")
 
-_FIRST_PAUSE_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 30.0
-_STEADY_S: Final = 60.0
-"""A life this long was not a crash at start: the next pause is short again."""
-_PROBE_S: Final = 0.5
 _KILL_AFTER_S: Final = 5.0
 
 
@@ -48,15 +44,21 @@ class EngineProcess:
         self._on_ready = on_ready
         self._silence_s = silence_s
         self._process: asyncio.subprocess.Process | None = None
+        self.n_restarts = 0
 
     @property
     def pid(self) -> int | None:
         """The engine's process id while it runs."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
+    @property
+    def ready(self) -> bool:
+        """Whether the engine can write now."""
+        return self._client.ready
+
     async def run(self) -> None:
         """Keep an engine running until cancelled."""
-        pause_s = _FIRST_PAUSE_S
+        backoff = Backoff()
         while True:
             started = time.monotonic()
             try:
@@ -66,7 +68,8 @@ class EngineProcess:
                 await self.stop()
             self._client.ready = False
             lived_s = time.monotonic() - started
-            pause_s = _FIRST_PAUSE_S if lived_s > _STEADY_S else min(2 * pause_s, _LONGEST_PAUSE_S)
+            pause_s = backoff.pause_s(lived_s=lived_s)
+            self.n_restarts += 1
             code = self._process.returncode if self._process else None
             log.write("engine_died", code=code, lived_s=round(lived_s, 1), restart_in_s=pause_s)
             await asyncio.sleep(pause_s)
@@ -96,10 +99,11 @@ class EngineProcess:
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Until the engine dies: note when it is loaded, end it when it hangs."""
         gone = asyncio.ensure_future(process.wait())
+        self._client.silent_s = self._client.answered_s = 0.0
         try:
             while not gone.done():
-                if self._client.silent_s > self._silence_s:
-                    log.write("engine_hangs", silent_s=round(self._client.silent_s, 1))
+                if (silent_s := self._silent_s()) > self._silence_s:
+                    log.write("engine_hangs", silent_s=round(silent_s, 1))
                     self._client.ready = False
                     process.kill()
                     await gone
@@ -108,6 +112,12 @@ class EngineProcess:
                 if await self._client.probe() and not was_ready:
                     log.write("engine_ready", model=self._client.model)
                     self._on_ready(self._client.model)
-                await asyncio.wait({gone}, timeout=4 * _PROBE_S if was_ready else _PROBE_S)
+                await asyncio.wait({gone}, timeout=4 * PROBE_S if was_ready else PROBE_S)
         finally:
             gone.cancel()
+
+    def _silent_s(self) -> float:
+        """How long the engine has brought nothing that is due, texts or an answer to a probe."""
+        answered_s = self._client.answered_s
+        unanswered_s = time.monotonic() - answered_s - 4 * PROBE_S if answered_s else 0.0
+        return max(self._client.silent_s, unanswered_s)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from server import metrics
 from server.errors import OverloadedError, SlateTimeoutError
 
 T = TypeVar("T")
@@ -45,11 +46,16 @@ class CpuThread:
         """
         if bounded:
             self._admit(until)
+        return await asyncio.wrap_future(self.submit(work, until=until))
+
+    def submit(self, work: Callable[[], T], *, until: float | None = None) -> Future[T]:
+        """Have `work()` done, refused by no limit and before whatever is handed in later. Event loop only."""
         self.waiting += 1
+        metrics.QUEUE.inc()
         loop = asyncio.get_running_loop()
         future = self._pool.submit(self._timed, work, until)
         future.add_done_callback(lambda _done: _on_loop(loop, self._left))
-        return await asyncio.wrap_future(future)
+        return future
 
     def _admit(self, until: float | None) -> None:
         ahead_s = self.waiting * self.usual_s
@@ -70,6 +76,7 @@ class CpuThread:
 
     def _left(self) -> None:
         self.waiting -= 1
+        metrics.QUEUE.dec()
 
     def close(self) -> None:
         """Finish what has started, drop what has not."""

@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from server import log
+from server import log, metrics
 from server.errors import OverloadedError, UndecodableError, UnservedMethodError
 from server.status import DETAILS_KEY, row, status
 
@@ -79,8 +79,9 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             finally:
                 self.in_flight -= limited
                 if limited:
-                    spent_ms = round(1_000 * (time.perf_counter() - started), 2)
-                    log.write("call", rpc=method, code=code, ms=spent_ms, **fields)
+                    spent_s = time.perf_counter() - started
+                    metrics.call_ended(method if method in self._wrapped else "unserved", code, spent_s)
+                    log.write("call", rpc=method, code=code, ms=round(1_000 * spent_s, 2), **fields)
 
         decode = handler.request_deserializer
         return make(call, decode and _forgiving(decode), handler.response_serializer)

@@ -1,20 +1,19 @@
-"""One server from start to drain.
+"""One worker from start to drain.
 
 Invariant: it is up before it is ready: health says NOT_SERVING and calls get UNAVAILABLE until a bundle
 is loaded. On SIGTERM or SIGINT it says NOT_SERVING, takes no new calls, finishes those in flight within
-`drain_s`, commits what waits, ends the engine and leaves with 0.
+`drain_s` and leaves with 0. What it shares with other workers is `backstage.py`'s, in another process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -24,51 +23,59 @@ from grpc_reflection.v1alpha import reflection
 
 from copywriter.cache import CopyCache
 from copywriter.writer import Writer
-from recsys.errors import ConfigError
 from recsys.recommender import Recommender
-from server import attribution, log
+from server import attribution, log, ports
+from server.backstage import (
+    ENGINE_SOCKET,
+    Backstage,
+    background,
+    backstage,
+    last_model,
+)
 from server.bundles import Bundles
 from server.config import ServerConfig
 from server.engine_client import EngineClient
-from server.engine_process import ENGINE_COMMAND, EngineProcess
+from server.engine_process import ENGINE_COMMAND
+from server.event_store import EventStore
 from server.executor import CpuThread
 from server.feedback import FeedbackService
 from server.guard import Guard
+from server.open_store import opened_store
 from server.pitches import Pitches
 from server.recent import RecentIndex
 from server.rules_file import RulesFile
 from server.service import RecommendationService
-from server.store import Store
 from slatewright.v1 import feedback_pb2_grpc, recommendation_pb2_grpc
 
 SERVICES: Final = ("slatewright.v1.RecommendationService", "slatewright.v1.FeedbackService")
-_MODEL_FILE: Final = "copy-model"
 MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 """Above the 4 MB callers may send by default, so that an oversized field is named rather than cut off."""
 
 
 @dataclass(slots=True)
 class Running:
-    """A started server; `address` is HOST:PORT with the real port."""
+    """A started worker; `address` is HOST:PORT with the real port. `own` is its backstage where it has one alone."""
 
     address: str
     server: grpc.aio.Server
     bundles: Bundles
-    engine: EngineProcess | None
     recent: RecentIndex
-    store: Store
+    store: EventStore
+    own: Backstage | None
 
 
 @asynccontextmanager
 async def running(
     config: ServerConfig,
     *,
+    shared: Path | None = None,
     open_bundle: Callable[[Path], Recommender] = Recommender.open,
     engine_command: Sequence[str] = ENGINE_COMMAND,
 ) -> AsyncIterator[Running]:
-    """A server that answers inside the block, with its bundle loaded if one is published.
+    """A worker that answers inside the block, with its bundle loaded if one is published.
 
-    `open_bundle` and `engine_command` are what tests replace.
+    `shared` is the folder of a running backstage, whose supervisor reserved the port; without one the worker is
+    alone and has a backstage in this process. `open_bundle` and `engine_command` are what tests replace.
 
     Raises
     ------
@@ -77,38 +84,35 @@ async def running(
     """
     rules = RulesFile(config.rules) if config.rules else None
     async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(_locked(config.state_dir))
+        own = None
+        if shared is None:
+            own = await stack.enter_async_context(backstage(config, engine_command=engine_command))
+        folder = own.folder if own else shared
+        assert folder  # noqa: S101  for the type checker
         key = attribution.load_key(config.state_dir)
-        store = Store(config.state_dir / "events.sqlite")
-        stack.callback(store.close)
+        store = await stack.enter_async_context(opened_store(config, folder))
         cpu = CpuThread(limit=config.queue_limit)
         stack.callback(cpu.close)
         bundles = Bundles(config.bundles, cpu=cpu, store=store, open_bundle=open_bundle)
-        recent = RecentIndex(store.newest, known=bundles.knows, max_users=config.users_in_memory)
-        bundles.on_load, store.on_new = recent.forget, recent.add
+        recent = RecentIndex(store, known=bundles.knows, max_users=config.users_in_memory)
+        bundles.on_load = recent.forget
+        store.listener.on_event, store.listener.on_gap = recent.add, recent.forget
+        store.listener.on_items = bundles.show
         writer = _writer(config.state_dir)
         stack.callback(writer.cache.close)
-        client = engine = None
+        client = None
         if config.copy == "live":
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slatewright-")))
-            client = EngineClient(folder / "engine.sock")
+            client = EngineClient(folder / ENGINE_SOCKET)
             stack.push_async_callback(client.close)
-            engine = EngineProcess(
-                folder / "engine.sock",
-                client,
-                on_ready=lambda model: _use_model(writer, model, config.state_dir),
-                command=engine_command,
-                silence_s=config.engine_silence_s,
-            )
-            stack.push_async_callback(engine.stop)
-            await stack.enter_async_context(_task(engine.run()))
-        pitches = Pitches(writer, engine=client, cpu=cpu, batch_limit=config.generate_limit)
+            await stack.enter_async_context(background(client.follow(partial(setattr, writer, "model"))))
+        batch_limit = max(1, config.generate_limit // config.workers)
+        pitches = Pitches(writer, engine=client, cpu=cpu, batch_limit=batch_limit)
         stack.push_async_callback(pitches.close)
 
         server = grpc.aio.server(
             interceptors=[Guard(in_flight_limit=config.in_flight_limit)],
             options=[
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(shared is not None)),
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ],
         )
@@ -136,28 +140,31 @@ async def running(
         if rules is not None:
             await bundles.use_rules(rules.rules)
         await _poll(bundles, healthy)
-        await stack.enter_async_context(_task(_watch(bundles, healthy, rules, poll_s=config.poll_s)))
+        await stack.enter_async_context(background(_watch(bundles, recent, healthy, rules, poll_s=config.poll_s)))
         log.write("listening", address=address, bundle_loaded=bundles.loaded)
-        yield Running(address, server, bundles, engine, recent, store)
+        yield Running(address, server, bundles, recent, store, own)
 
 
-async def serve(config: ServerConfig, *, ready: Callable[[str], None]) -> None:
+async def serve(config: ServerConfig, *, shared: Path, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told HOST:PORT once calls are answered."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with log.capturing_libraries():
-        async with running(config) as up:
+        async with running(config, shared=shared) as up:
             ready(up.address)
             await stop.wait()
             log.write("draining", address=up.address)
 
 
-async def _watch(bundles: Bundles, healthy: Any, rules: RulesFile | None, *, poll_s: float) -> None:
+async def _watch(
+    bundles: Bundles, recent: RecentIndex, healthy: Any, rules: RulesFile | None, *, poll_s: float
+) -> None:
     while True:
         await asyncio.sleep(poll_s)
         try:
+            await recent.catch_up()  # a worker without calls does not fall behind
             if rules is not None and await asyncio.to_thread(rules.poll):
                 await bundles.use_rules(rules.rules)
             await _poll(bundles, healthy)
@@ -178,17 +185,7 @@ async def _tell(healthy: Any, *, serving: bool) -> None:
 
 def _writer(state_dir: Path) -> Writer:
     """The copywriter with its kept pitches, which belong to the model that was last used here."""
-    try:
-        model = (state_dir / _MODEL_FILE).read_text(encoding="utf-8").strip()
-    except OSError:
-        model = ""
-    return Writer(CopyCache(state_dir / "copy.sqlite"), model=model)
-
-
-def _use_model(writer: Writer, model: str, state_dir: Path) -> None:
-    writer.model = model
-    with contextlib.suppress(OSError):  # only costs kept pitches while no engine runs
-        (state_dir / _MODEL_FILE).write_text(model, encoding="utf-8")
+    return Writer(CopyCache(state_dir / "copy.sqlite"), model=last_model(state_dir))
 
 
 def _bound(server: grpc.aio.Server, config: ServerConfig) -> str:
@@ -196,40 +193,5 @@ def _bound(server: grpc.aio.Server, config: ServerConfig) -> str:
     try:
         port = server.add_insecure_port(f"{host}:{config.port}")
     except RuntimeError as error:
-        raise ConfigError(
-            f"{host}:{config.port} cannot be listened on; expected a free port of this machine; "
-            "stop what uses it, or choose another with --port"
-        ) from error
+        raise ports.taken(config.host, config.port) from error
     return f"{host}:{port}"
-
-
-@contextmanager
-def _locked(state_dir: Path) -> Iterator[None]:
-    """Hold the state folder; two servers with one folder would miss each other's events."""
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (state_dir / "lock").open("w")
-    except OSError as error:
-        raise ConfigError(
-            f"state folder {state_dir} cannot be used ({error.strerror}); name another with --state"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(
-                f"state folder {state_dir} is in use by another server; "
-                "stop that one, or name another folder with --state"
-            ) from None
-        yield
-
-
-@asynccontextmanager
-async def _task(work: Any) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -17,14 +17,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _LOCK = threading.Lock()
+_PROCESS: dict[str, object] = {}
 _CALL: ContextVar[dict[str, object] | None] = ContextVar("slatewright_call", default=None)
 
 
 def write(event: str, **fields: object) -> None:
     """One line: time (UTC, seconds), event, fields."""
-    line = json.dumps({"time": round(time.time(), 3), "event": event, **fields}, default=str)
+    line = json.dumps({"time": round(time.time(), 3), "event": event, **_PROCESS, **fields}, default=str)
     with _LOCK:
-        print(line, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{line}\n")  # at once: several processes share the stream
+        sys.stderr.flush()
+
+
+def identify(**fields: object) -> None:
+    """Put fields into every line of this process from now on."""
+    _PROCESS.update(fields)
 
 
 def begin_call(**fields: object) -> dict[str, object]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from copywriter.errors import CopyError
 from copywriter.writer import Accepted, Job, Pitch, Plan, Writer
-from server import log
+from server import log, metrics
 from server.drafting import Drafting, Wanted
 from server.engine_client import EngineClient
 from server.errors import OverloadedError, SlateTimeoutError
@@ -55,7 +55,10 @@ class Pitches:
             pass
         except Exception as error:
             log.write("copy_failed", trace=log.frames(error))
-        return drafting.plan()
+        plan = drafting.plan()
+        n_kept = sum(pitch.origin == "CACHED" for pitch in plan.pitches)
+        metrics.counted(metrics.COPY_CACHE, {"hit": n_kept, "miss": len(plan.pitches) - n_kept})
+        return plan
 
     async def as_ready(self, plan: Plan, *, until: float) -> AsyncIterator[tuple[int, Pitch]]:
         """(place, pitch) of every item: those ready first, the rest as they finish or at `until`.
@@ -124,6 +127,7 @@ class Pitches:
         finally:
             for job in jobs:
                 self._land(job, None)
+            metrics.counted(metrics.VERDICTS, verdicts)
             took_ms = round(1000 * (time.monotonic() - started))
             log.write("copy_batch", n=len(jobs), ms=took_ms, verdicts=dict(sorted(verdicts.items())))
 

@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import get_args
 
-from server import lifecycle
+from server import supervisor
 from server.config import Clock, CopyPolicy, ServerConfig, load
 
 HELP = "serve slates and pitches over gRPC"
@@ -19,18 +19,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = ServerConfig()
     parser.add_argument("--bundles", type=Path, help=f"published bundles ({known.bundles})")
     parser.add_argument("--state", type=Path, help="events, overlay, key (state beside bundles)")
+    parser.add_argument("--store", metavar="URL", help="redis://HOST:PORT/0 for several hosts (SQLite in the state)")
     parser.add_argument("--host", help=f"address to listen on ({known.host})")
     parser.add_argument("--port", type=int, help=f"port, 0 for any free one ({known.port})")
+    parser.add_argument("--admin-port", type=int, help="loopback port of /metrics, 0 for none (0)")
     parser.add_argument("--clock", choices=get_args(Clock), help=f"what now is ({known.clock})")
     parser.add_argument("--copy", choices=get_args(CopyPolicy), help=f"pitches by default ({known.copy})")
     parser.add_argument("--rules", type=Path, metavar="FILE", help="TOML of business rules, read again when it changes")
-    parser.add_argument("--workers", type=int, help="processes; only 1 so far")
+    parser.add_argument("--workers", type=int, help=f"processes that answer ({known.workers})")
     parser.add_argument("--config", type=Path, help="TOML file with a table [server]")
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; prints `ready HOST:PORT` once calls are answered."""
-    names = ("bundles", "state", "host", "port", "clock", "copy", "rules", "workers")
+    names = ("bundles", "state", "store", "host", "port", "admin_port", "clock", "copy", "rules", "workers")
     config = load(args.config, {name: getattr(args, name, None) for name in names})
-    asyncio.run(lifecycle.serve(config, ready=lambda address: print(f"ready {address}", flush=True)))
+    asyncio.run(supervisor.serve(config, ready=lambda address: print(f"ready {address}", flush=True)))
     return 0

@@ -16,7 +16,7 @@ from typing import Any, Final
 from copywriter.writer import Pitch
 from recsys.recommender import Recommender
 from recsys.slate import RecentEvent, Slate, SlateRequest
-from server import attribution, log, variants
+from server import attribution, log, metrics, variants
 from server.bundles import Bundles
 from server.clock import now_ms
 from server.config import ServerConfig
@@ -70,7 +70,9 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
     ) -> pb.RecommendResponse:
         """One slate."""
         ready = await self._ready(request, context, placement="home")
-        return filled(pb.RecommendResponse(), ready.answer, await self._copy(ready))
+        pitches = await self._copy(ready)
+        with metrics.timed("encode"):
+            return filled(pb.RecommendResponse(), ready.answer, pitches)
 
     async def ListSimilarItems(  # noqa: N802  the contract's name
         self, request: pb.ListSimilarItemsRequest, context: Any
@@ -92,6 +94,7 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
             item = items[place]
             message = pb.PitchReady(item_id=item.item_id, rank=item.rank, pitch=pitch(served))
             yield pb.StreamRecommendResponse(pitch=message)
+            metrics.counted(metrics.PITCHES, {served.origin: 1})
             sent += 1
         yield pb.StreamRecommendResponse(done=pb.StreamDone(pitches=sent))
 
@@ -102,9 +105,12 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
 
     async def _copy(self, ready: _Ready) -> list[Pitch | None]:
         served: list[Pitch | None] = [None] * len(ready.answer.slate.items)
-        async for place, finished in self._served(ready):
-            served[place] = finished
-        log.note(pitches=Counter(one.origin for one in served if one))
+        with metrics.timed("copy"):
+            async for place, finished in self._served(ready):
+                served[place] = finished
+        origins = Counter(one.origin for one in served if one)
+        metrics.counted(metrics.PITCHES, origins)
+        log.note(pitches=origins)
         return served
 
     async def _ready(self, message: SlateMessage, context: Any, *, placement: str) -> _Ready:
@@ -121,10 +127,18 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         check_currency(call.filter, str(manifest.get("currency") or ""))
         unit_id = variants.unit(call.user_id, call.session_id, call.request_id)
         chosen = variants.resolve(unit_id, call.variant_overrides)
-        time_ms = self._time_ms(call, manifest)
-        recent = self._recent.events(call.user_id, after_seq=int(str(manifest.get("feedback_seq", 0))))
+        metrics.observe("validate", time.monotonic() - arrived)
+        started = time.monotonic()
+        await self._recent.catch_up()
+        time_ms = await self._time_ms(call, manifest)
+        recent = await self._recent.events(call.user_id, after_seq=int(str(manifest.get("feedback_seq", 0))))
+
+        metrics.observe("recent", time.monotonic() - started)
+        handed_in = time.monotonic()
 
         def work() -> tuple[Slate, Sequence[str]]:
+            metrics.observe("wait", time.monotonic() - handed_in)
+            metrics.SLATE_LAPS.start()
             slate = _slate(bundle, _slate_request(call, time_ms), recent, like)
             titles = [str(bundle.item(item.item_id)["title"]) for item in slate.items] if call.explain else []
             return slate, titles
@@ -164,13 +178,13 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         margin_s = max(self._config.margin_ms / 1_000, min(remaining_s / 10, _MAX_MARGIN_S))
         return min(remaining_s - margin_s, _MAX_PATIENCE_S)
 
-    def _time_ms(self, call: SlateCall, manifest: Any) -> int:
+    async def _time_ms(self, call: SlateCall, manifest: Any) -> int:
         if call.time_ms is not None:
             return call.time_ms
         return now_ms(
             self._config.clock,
             as_of_ms=int(str(manifest["as_of_ms"])),
-            newest_ms=self._recent.newest_ms(call.user_id),
+            newest_ms=await self._recent.newest_ms(call.user_id),
         )
 
 

@@ -25,6 +25,8 @@ CREATE TABLE item_overlay (
 ) STRICT;
 """
 _INDEX: Final = "CREATE INDEX events_of_user ON events (user_id, event_type, event_time_ms);"
+_VERSIONS: Final = "CREATE INDEX IF NOT EXISTS overlay_versions ON item_overlay (version);"
+"""What finds the newest updates; an older slatewright can do with or without it."""
 _UNSHADOW: Final = "UPDATE item_overlay SET available = NULL WHERE stock IS NOT NULL;"
 """Version 1 kept in `available` what stock made of it."""
 _UPGRADES: Final = {
@@ -49,13 +51,14 @@ def connect(path: Path) -> sqlite3.Connection:
                 f"{path} has schema version {version}; expected {_SCHEMA_VERSION}; "
                 "serve it with the version of slatewright that wrote it"
             )
+        connection.execute(_VERSIONS)
     except sqlite3.Error as error:
         raise ConfigError(_unusable(path, error)) from error
     return connection
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that only reads."""
+    """A connection that only reads: it sees what is committed, without waiting for the writer."""
     reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
     reader.execute("PRAGMA query_only = ON")
     return reader

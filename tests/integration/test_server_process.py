@@ -112,11 +112,11 @@ def test_a_stop_signal_drains_and_leaves_with_0(tmp_path: Path, number: signal.S
 
 @pytest.mark.slow
 def test_start_errors_are_one_line_on_stderr(tmp_path: Path) -> None:
-    """A wrong setting and a taken port: exit 2, `error: …`, no traceback."""
+    """A wrong setting, a taken port and rules that a worker refuses: exit 2, `error: …`, no traceback."""
     command = [sys.executable, "-m", "slatewright.cli", "serve", "--bundles", str(tmp_path / "b")]
-    wrong = subprocess.run([*command, "--workers", "3"], capture_output=True, text=True, check=False)
+    wrong = subprocess.run([*command, "--workers", "0"], capture_output=True, text=True, check=False)
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert wrong.stderr.startswith("error: workers is 3")
+    assert wrong.stderr.startswith("error: workers is 0")
     with server(tmp_path) as (_, target):
         taken = subprocess.run(
             [*command, "--port", target.rpartition(":")[2], "--state", str(tmp_path / "other")],
@@ -124,6 +124,11 @@ def test_start_errors_are_one_line_on_stderr(tmp_path: Path) -> None:
             text=True,
             check=False,
         )
+    rules = ["--port", "0", "--state", str(tmp_path / "third"), "--rules", str(tmp_path / "none.toml")]
+    ruled = subprocess.run([*command, *rules], capture_output=True, text=True, check=False)
+    assert (ruled.returncode, ruled.stdout) == (2, "")
+    assert ruled.stderr.splitlines()[-1].startswith("error: ")
+    assert "none.toml" in ruled.stderr.splitlines()[-1]
     assert taken.returncode == 2
     assert "error: 127.0.0.1:" in taken.stderr
     assert "Traceback" not in taken.stderr

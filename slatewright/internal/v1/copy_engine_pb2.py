@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)slatewright/internal/v1/copy_engine.proto\x12\x17slatewright.internal.v1\"(\n\x06Prompt\x12\x10\n\x08segments\x18\x01 \x03(\t\x12\x0c\n\x04stop\x18\x02 \x03(\t\"[\n\x0fGenerateRequest\x12\x30\n\x07prompts\x18\x01 \x03(\x0b\x32\x1f.slatewright.internal.v1.Prompt\x12\x16\n\x0emax_new_tokens\x18\x02 \x01(\x05\"/\n\x10GenerateResponse\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x0f\n\rStatusRequest\".\n\x0eStatusResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x32\xd1\x01\n\x11\x43opyEngineService\x12\x61\n\x08Generate\x12(.slatewright.internal.v1.GenerateRequest\x1a).slatewright.internal.v1.GenerateResponse0\x01\x12Y\n\x06Status\x12&.slatewright.internal.v1.StatusRequest\x1a\'.slatewright.internal.v1.StatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)slatewright/internal/v1/copy_engine.proto\x12\x17slatewright.internal.v1\"(\n\x06Prompt\x12\x10\n\x08segments\x18\x01 \x03(\t\x12\x0c\n\x04stop\x18\x02 \x03(\t\"[\n\x0fGenerateRequest\x12\x30\n\x07prompts\x18\x01 \x03(\x0b\x32\x1f.slatewright.internal.v1.Prompt\x12\x16\n\x0emax_new_tokens\x18\x02 \x01(\x05\"/\n\x10GenerateResponse\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x0f\n\rStatusRequest\"@\n\x0eStatusResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x10\n\x08silent_s\x18\x03 \x01(\x01\x32\xd1\x01\n\x11\x43opyEngineService\x12\x61\n\x08Generate\x12(.slatewright.internal.v1.GenerateRequest\x1a).slatewright.internal.v1.GenerateResponse0\x01\x12Y\n\x06Status\x12&.slatewright.internal.v1.StatusRequest\x1a\'.slatewright.internal.v1.StatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSREQUEST']._serialized_start=254
   _globals['_STATUSREQUEST']._serialized_end=269
   _globals['_STATUSRESPONSE']._serialized_start=271
-  _globals['_STATUSRESPONSE']._serialized_end=317
-  _globals['_COPYENGINESERVICE']._serialized_start=320
-  _globals['_COPYENGINESERVICE']._serialized_end=529
+  _globals['_STATUSRESPONSE']._serialized_end=335
+  _globals['_COPYENGINESERVICE']._serialized_start=338
+  _globals['_COPYENGINESERVICE']._serialized_end=547
 # @@protoc_insertion_point(module_scope)

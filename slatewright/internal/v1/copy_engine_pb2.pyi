@@ -35,9 +35,11 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("model", "ready")
+    __slots__ = ("model", "ready", "silent_s")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
+    SILENT_S_FIELD_NUMBER: _ClassVar[int]
     model: str
     ready: bool
-    def __init__(self, model: _Optional[str] = ..., ready: bool = ...) -> None: ...
+    silent_s: float
+    def __init__(self, model: _Optional[str] = ..., ready: bool = ..., silent_s: _Optional[float] = ...) -> None: ...

@@ -14,6 +14,7 @@ import pytest
 
 from recsys.slate import ItemUpdate, Reason, RecentEvent, Slate, SlateItem, SlateRequest
 from server import lifecycle
+from server.backstage import Backstage
 from server.config import ServerConfig
 from server.engine_process import ENGINE_COMMAND
 from slatewright.v1 import (
@@ -114,6 +115,7 @@ class Shop:
     """A running server and ways to call it."""
 
     up: lifecycle.Running
+    back: Backstage
     fake: FakeRecommender
     channel: grpc.aio.Channel
     slates: recommendation_pb2_grpc.RecommendationServiceStub
@@ -166,8 +168,10 @@ def open_shop(tmp_path: Path) -> OpenShop:
             ) as up,
             grpc.aio.insecure_channel(up.address) as channel,
         ):
+            assert up.own
             yield Shop(
                 up,
+                up.own,
                 fake,
                 channel,
                 recommendation_pb2_grpc.RecommendationServiceStub(channel),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import time
 from typing import Any
@@ -40,13 +42,25 @@ async def test_an_engine_that_hangs_is_started_again(
     monkeypatch.setattr("copywriter.writer.review", lambda *_args, **_named: Verdict("PASS", (), ()))
     settings = {"engine_command": (sys.executable, "-c", HANGING), "engine_silence_s": 0.3}
     async with open_shop(copy="live", **settings) as shop:
-        await until(lambda: shop.up.engine._client.ready)
-        first = shop.up.engine.pid
+        await until(lambda: shop.back.engine.ready)
+        first = shop.back.engine.pid
         started = time.monotonic()
         answer = await shop.recommend(copy={"mode": copy_pb2.COPY_MODE_LIVE})
         assert time.monotonic() - started < 8  # not at the deadline: the flights have landed
         assert all(item.pitch.text and not item.pitch.ai_generated for item in answer.items)
-        await until(lambda: shop.up.engine.pid not in {None, first})
+        await until(lambda: shop.back.engine.pid not in {None, first})
+    assert "engine_hangs" in capfd.readouterr().err
+
+
+async def test_an_engine_that_does_not_even_answer_is_started_again(open_shop: Any, capfd: Any) -> None:
+    """Stopped by a signal while idle: no batch is open, yet it is ended and another one becomes ready."""
+    settings = {"engine_command": (sys.executable, "-c", HANGING), "engine_silence_s": 0.3}
+    async with open_shop(copy="live", **settings) as shop:
+        await until(lambda: shop.back.engine.ready)
+        first = shop.back.engine.pid
+        os.kill(first, signal.SIGSTOP)
+        await until(lambda: shop.back.engine.pid not in {None, first} and shop.back.engine.ready)
+        assert shop.back.engine.n_restarts == 1
     assert "engine_hangs" in capfd.readouterr().err
 
 
@@ -54,7 +68,7 @@ async def test_an_engine_that_cannot_be_started_is_tried_again(
     open_shop: Any, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
     """A spawn the system refuses is logged and tried again; slates go on with templates."""
-    monkeypatch.setattr("server.engine_process._FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr("server.backoff.FIRST_PAUSE_S", 0.02)
     async with open_shop(copy="live", engine_command=("/nowhere/engine",)) as shop:
         await asyncio.sleep(0.3)
         answer = await shop.recommend(copy={"mode": copy_pb2.COPY_MODE_LIVE})

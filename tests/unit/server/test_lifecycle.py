@@ -296,13 +296,13 @@ async def test_killing_the_engine_never_costs_a_slate(open_shop: Any, monkeypatc
     async with open_shop(copy="live", engine_command=command) as shop:
         seen: set[int] = set()
         for attempt in range(5):
-            await until(lambda: shop.up.engine.pid not in {None, *seen}, within_s=60)
+            await until(lambda: shop.back.engine.pid not in {None, *seen}, within_s=60)
             if attempt % 2:
                 await asyncio.sleep(0.2 * attempt)
             calls = [asyncio.create_task(shop.recommend(user_id=f"{attempt}-{n}", copy=live)) for n in range(5)]
             await asyncio.sleep(0.003 * attempt)
-            seen.add(shop.up.engine.pid)
-            os.kill(shop.up.engine.pid, signal.SIGKILL)
+            seen.add(shop.back.engine.pid)
+            os.kill(shop.back.engine.pid, signal.SIGKILL)
             for answer in await asyncio.gather(*calls):
                 assert len(answer.items) == 10
                 assert all(item.pitch.text for item in answer.items)
@@ -312,8 +312,8 @@ async def test_killing_the_engine_never_costs_a_slate(open_shop: Any, monkeypatc
             return any(item.pitch.ai_generated for item in answer.items)
 
         await until(generated, within_s=60)
-        await until(lambda: shop.up.engine.pid is not None, within_s=60)
+        await until(lambda: shop.back.engine.pid is not None, within_s=60)
         assert (await shop.recommend(copy=live)).items[0].pitch.model in {"fake-model", "template"}
-        pid = shop.up.engine.pid
+        pid = shop.back.engine.pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

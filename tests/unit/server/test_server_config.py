@@ -30,8 +30,10 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> N
         ("[server]\nport = 70000", "expected 0 to 65,?535"),
         ('[server]\nclock = "sun"', "one of bundle, wall"),
         ('[server]\ncopy = "all"', "one of none, cached, live"),
-        ("[server]\nworkers = 4", "exactly 1"),
+        ("[server]\nworkers = 0", "workers is 0; expected 1 to 256"),
         ("[server]\npoll_s = 0", "poll_s is 0"),
+        ('[server]\nstore = "mysql://x"', "expected a URL such as redis://"),
+        ('[server]\nstore = "redis://:hush@x"', "^store holds a password; expected none"),
         ('[server]\nhost = ""', "host is empty"),
     ],
 )

@@ -154,6 +154,9 @@ class SlowEngine:
         """Live as long as the server."""
         await asyncio.sleep(3_600)
 
+    async def follow(self, _on_ready: Any) -> None:
+        """Ready from the start."""
+
     async def stop(self) -> None:
         """Nothing to stop."""
 
@@ -165,8 +168,8 @@ async def test_copy_never_takes_a_slate_past_its_deadline(
     open_shop: Any, monkeypatch: pytest.MonkeyPatch, deadline_s: float
 ) -> None:
     """With an engine that never answers, every pitch is a template, and slate and stream end in time."""
-    monkeypatch.setattr("server.lifecycle.EngineClient", SlowEngine)
-    monkeypatch.setattr("server.lifecycle.EngineProcess", SlowEngine)
+    for name in ("lifecycle.EngineClient", "backstage.EngineClient", "backstage.EngineProcess"):
+        monkeypatch.setattr(f"server.{name}", SlowEngine)
     monkeypatch.setattr("server.lifecycle._writer", lambda _folder: Writer(model="slow"))
     async with open_shop(copy="live") as shop:
         request = pb.RecommendRequest(page_size=5)
@@ -181,8 +184,8 @@ async def test_copy_never_takes_a_slate_past_its_deadline(
 
 async def test_without_a_deadline_patience_ends(open_shop: Any, monkeypatch: Any) -> None:
     """A caller who sets no deadline waits for pitches as long as the server's setting says."""
-    monkeypatch.setattr("server.lifecycle.EngineClient", SlowEngine)
-    monkeypatch.setattr("server.lifecycle.EngineProcess", SlowEngine)
+    for name in ("lifecycle.EngineClient", "backstage.EngineClient", "backstage.EngineProcess"):
+        monkeypatch.setattr(f"server.{name}", SlowEngine)
     monkeypatch.setattr("server.lifecycle._writer", lambda _folder: Writer(model="slow"))
     async with open_shop(copy="live", patience_ms=200) as shop:
         answer = await asyncio.wait_for(shop.slates.Recommend(pb.RecommendRequest()), 5)

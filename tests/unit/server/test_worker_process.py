@@ -1,0 +1,104 @@
+"""A worker is started, heard, replaced and stopped; the worker is a few lines of Python here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recsys.errors import ConfigError
+from server.backoff import Backoff
+from server.boot import Boot
+from server.config import ServerConfig
+from server.worker_process import WorkerProcess
+
+SERVES = "import sys; boot = sys.stdin.readline(); print('ready', flush=True); sys.stdin.read()"
+DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVES}; import time; time.sleep(60)"
+
+
+@asynccontextmanager
+async def started(code: str) -> AsyncIterator[WorkerProcess]:
+    worker = WorkerProcess(0, b"boot\n", command=(sys.executable, "-c", code))
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        await worker.stop(drain_s=0)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(condition: Any) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        await asyncio.sleep(0.02)
+
+
+async def test_a_dead_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it ends, another one serves; the count says how often."""
+    monkeypatch.setattr("server.backoff.FIRST_PAUSE_S", 0.02)
+    async with started(SERVES) as worker:
+        await worker.first
+        for turn, number in enumerate((signal.SIGKILL, signal.SIGTERM), start=1):
+            pid = worker.pid
+            assert pid
+            os.kill(pid, number)
+            await until(lambda pid=pid: worker.pid not in {None, pid} and worker.serving)
+            assert worker.n_restarts == turn
+
+
+async def test_what_a_worker_cannot_do_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`error WHY` before the first `ready` is the server's error; later it is tried again."""
+    monkeypatch.setattr("server.backoff.FIRST_PAUSE_S", 0.02)
+    async with started("print('error port 1 is taken', flush=True); raise SystemExit(2)") as worker:
+        with pytest.raises(ConfigError, match=r"^port 1 is taken$"):
+            await worker.first
+        await until(lambda: worker.n_restarts > 1)
+
+
+async def test_a_worker_that_does_not_leave_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked and deaf: ended all the same, and not replaced."""
+    monkeypatch.setattr("server.worker_process.KILL_AFTER_S", 0.1)
+    async with started(DEAF) as worker:
+        await worker.first
+        pid = worker.pid
+        await worker.stop(drain_s=0.1)
+        assert worker.pid is None
+        await asyncio.sleep(0.1)
+        assert worker.n_restarts == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid or 0, 0)
+
+
+def test_pauses_grow_while_it_keeps_dying_and_shrink_after_a_good_life() -> None:
+    """Half a second first, doubled up to half a minute."""
+    backoff = Backoff()
+    assert [backoff.pause_s(lived_s=1) for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert backoff.pause_s(lived_s=3_600) == 0.5
+
+
+def test_a_boot_reads_as_it_was_written(tmp_path: Path) -> None:
+    """Paths, numbers and what is unset come back as they were."""
+    boot = Boot(3, ServerConfig(bundles=tmp_path, rules=tmp_path / "r.toml", workers=4, drain_s=0.5), tmp_path / "s")
+    assert Boot.read(boot.line()) == boot
+    assert boot.line().count(b"\n") == 1
+
+
+def test_the_supervisor_imports_nothing_of_the_slates() -> None:
+    """It stays small and starts at once: no numpy, no ranker, nothing of an extra that was not asked for."""
+    heavy = ["numpy", "scipy", "pyarrow", "lightgbm", "torch", "prometheus_client", "redis"]
+    code = f"import sys, server.serve; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
