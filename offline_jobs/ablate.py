@@ -59,7 +59,9 @@ def training_rows(
     """Rows to fit and rows to stop by, of at most `MAX_TRAIN` requests."""
     held = held_out(source, split.train, config, steps, limit=config.ranking.max_requests)
     bounded = replace(config.ranking, max_requests=min(MAX_TRAIN, config.ranking.max_requests))
-    return train_ranker.labelled_rows(source, split.train, held, config=bounded, steps=steps)
+    return train_ranker.rows_of_windows(
+        source, split.train, held, candidates=config.candidates, config=bounded, steps=steps
+    )
 
 
 def measured_rows(held: HeldOut, config: BuildConfig) -> tuple[list[Prepared], list[NDArray[np.int32]]]:

@@ -40,6 +40,7 @@ RANKING: Final = {
     "ranking.ranker.bagging_fraction": Range(0.5, 1.0),
     "ranking.ranker.lambda_l2": Range(0.0, 10.0),
     "ranking.ranker.truncation": Range(10, 40),
+    "ranking.ranker.single_truncation": Range(20, 120),
 }
 
 

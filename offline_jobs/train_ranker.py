@@ -19,7 +19,7 @@ from recsys.profiles.store import Histories
 from recsys.rerank import ranker
 from recsys.rerank.prepare import Model
 from recsys.rerank.training_set import PastRequest, TrainingSet, build, history_at, joined, past_requests, split_by_user
-from recsys.split import Window
+from recsys.split import Window, earlier
 
 Labels = Literal["auto", "interactions", "impressions"]
 
@@ -31,13 +31,17 @@ class RankingConfig:
     position and at least `min_slates` slates tell something (`impression_rows`). A response without an attribution
     token counts for an impression at most `attribution_days` old.
 
-    `max_requests` replayed requests bound the time of training, `max_measured` that of `evaluate`, `max_checked`
+    Requests come from the newest training window; while there are fewer than `min_requests`, those of the window before
+    are added, each with a fit of its own, up to `max_windows` windows (`rows_of_windows`). `max_requests` replayed
+    requests of a window bound the time of training, `max_measured` that of `evaluate`, `max_checked`
     that of the check before a build publishes. `valid_share` of the training requests' users decides when to stop;
     `new_user_share` of the requests to fit on have no history (`as_new_users`).
     """
 
     ranker: ranker.RankerConfig = field(default_factory=ranker.RankerConfig)
     labels: Labels = "auto"
+    min_requests: int = 4_000
+    max_windows: int = 3
     max_requests: int = 16_000
     max_measured: int = 30_000
     max_checked: int = 4_000
@@ -155,12 +159,43 @@ def labelled_rows(
     return training_rows(held.model, held.earlier, held.later, held.requests, config=config, steps=steps)
 
 
+def rows_of_windows(
+    source: FitInput,
+    window: Window,
+    held: HeldOut,
+    *,
+    candidates: CandidatesConfig,
+    config: RankingConfig,
+    steps: Steps,
+) -> tuple[TrainingSet, TrainingSet]:
+    """`labelled_rows` of the window; where its requests are few, also those of windows before it.
+
+    A few thousand requests leave the ranker, and even more the choice of its number of trees, to chance
+    (docs/decisions/0011-training-windows.md). An earlier window must have at least its own length of log before it.
+    Rows of impressions are taken as they are.
+    """
+    found = [labelled_rows(source, window, held, config=config, steps=steps)]
+    n_requests = len(held.requests)
+    while found[0][0].position is None and n_requests < config.min_requests and len(found) < config.max_windows:
+        window = earlier(window)
+        if earlier(window).as_of_ms < source.log.info.start_ms:
+            break
+        with steps.under(f"train, window {len(found) + 1}"):
+            try:
+                held = held_out_window(source, window, candidates, steps)
+            except EmptyWindowError:  # a quiet month is no reason to fail: the newest window has requests
+                break
+            found.append(training_rows(held.model, held.earlier, held.later, held.requests, config=config, steps=steps))
+        n_requests += len(held.requests)
+    return joined([rows for rows, _ in found]), joined([valid for _, valid in found])
+
+
 def train(
     source: FitInput, window: Window, *, candidates: CandidatesConfig, config: RankingConfig, steps: Steps
 ) -> lgb.Booster:
     """Fit candidates at the window's `as_of`, replay its requests, fit LightGBM on what was then wanted."""
     with steps.under("train"):
         held = held_out_window(source, window, candidates, steps)
-        rows, valid = labelled_rows(source, window, held, config=config, steps=steps)
+        rows, valid = rows_of_windows(source, window, held, candidates=candidates, config=config, steps=steps)
         with steps.step("LambdaRank"):
             return ranker.fit(rows, valid, config.ranker)

@@ -33,16 +33,20 @@ class Windows:
     as_of_ms: int
 
 
+def earlier(window: Window) -> Window:
+    """The window of the same length that ends where this one begins."""
+    step = window.until_ms - window.as_of_ms
+    times = tuple(time_ms - step for time_ms in window.times_ms)
+    return Window(window.as_of_ms - step, times, window.horizon_ms, window.as_of_ms)
+
+
 def tuning_windows(split: Windows, *, start_ms: int) -> Windows:
     """The same windows one step earlier, for choosing settings: `split.train` takes the place of the test window.
 
     Nothing of `split.test` lies in them.
     """
-    step = split.test.as_of_ms - split.train.as_of_ms
-    late = split.train
-    train = Window(
-        late.as_of_ms - step, tuple(time_ms - step for time_ms in late.times_ms), late.horizon_ms, late.until_ms - step
-    )
+    late, train = split.train, earlier(split.train)
+    step = late.as_of_ms - train.as_of_ms
     if train.as_of_ms <= start_ms:
         raise EmptyWindowError(
             f"the log spans {(late.until_ms - start_ms) / MS_PER_DAY:.1f} days before its test window; choosing "

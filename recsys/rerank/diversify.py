@@ -23,8 +23,8 @@ class DiversityConfig:
     `trade_off` is 1 - lambda of `marginal_relevance`: 0 keeps the ranker's order, 1 looks at likeness alone.
     """
 
-    category_share: float = 0.7
-    brand_share: float = 0.7
+    category_share: float = 0.8
+    brand_share: float = 0.8
     label_share: float = 0.1
     trade_off: float = 0.0
 

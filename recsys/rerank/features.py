@@ -16,7 +16,7 @@ from recsys.candidates.merge import SOURCES
 from recsys.candidates.retrieve import ITEM_TO_ITEM, SCORES, Candidates, Sources
 from recsys.profiles.items import ItemTable
 from recsys.profiles.timeline import Timeline
-from recsys.profiles.user import UserProfile
+from recsys.profiles.user import PULSE_SESSIONS, UserProfile
 from recsys.schema import MS_PER_DAY
 
 Column = NDArray[np.float32]
@@ -35,6 +35,8 @@ FEATURES: Final[tuple[str, ...]] = (
     "n_bought",  # purchases of the item
     "bought_share",  # its share of the user's strong events
     "own_weight",  # decayed weight of the item's events, share of the largest
+    *(f"own_pulse_{half_life:g}" for half_life in PULSE_SESSIONS),  # share of late sessions that hold it, by half-life
+    "sessions_since_item",  # newer sessions than the last one that holds it
     "days_since_item",  # since the user's last event on the item
     "own_due",  # days since / the user's own mean gap between events on it
     "item_due",  # days since / the item's mean gap over all users
@@ -115,7 +117,8 @@ def _pair_features(rows: NDArray[np.int32], profile: UserProfile, items: ItemTab
     out = {"n_events": np.zeros(n, np.float32), "n_bought": np.zeros(n, np.float32)}
     out |= {"bought_share": np.zeros(n, np.float32), "own_weight": np.zeros(n, np.float32)}
     out |= {"in_last_session": np.zeros(n, np.float32)}
-    out |= {"days_since_item": nan, "own_due": nan.copy(), "item_due": nan.copy()}
+    out |= {f"own_pulse_{half_life:g}": np.zeros(n, np.float32) for half_life in PULSE_SESSIONS}
+    out |= {"days_since_item": nan, "own_due": nan.copy(), "item_due": nan.copy(), "sessions_since_item": nan.copy()}
     if m:
         at = np.minimum(np.searchsorted(profile.items, rows), m - 1)
         own = profile.items[at] == rows
@@ -126,7 +129,10 @@ def _pair_features(rows: NDArray[np.int32], profile: UserProfile, items: ItemTab
         out["n_bought"][own] = profile.n_bought[at]
         out["bought_share"][own] = profile.n_events[at] / np.float32(profile.n_total)
         out["own_weight"][own] = profile.weight[at] / max(profile.weight.max(), np.finfo(np.float32).tiny)
+        for half_life, average in zip(PULSE_SESSIONS, profile.pulse, strict=True):
+            out[f"own_pulse_{half_life:g}"][own] = average[at]
         out["days_since_item"][own] = days
+        out["sessions_since_item"][own] = profile.last_session[at]
         out["in_last_session"][own] = profile.last_ms[at] == profile.last_ms.max()
         with np.errstate(divide="ignore", invalid="ignore"):
             gap = span / (profile.n_events[at] - 1)

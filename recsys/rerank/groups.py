@@ -15,8 +15,8 @@ from recsys.rerank.features import FEATURES
 GROUP_RULES: Final[dict[str, str]] = {
     "ranks": r"rank_.+|n_sources|fused(_rank)?",
     "similarity": r"(als|users)_.+|.+_(total|last|last_share|best|ties)",
-    "repurchase": r"n_events|n_bought|bought_share|own_.+|.+_due|days_since_item|in_last_session|title_bought"
-    r"|repeat_rate|category_repeat",
+    "repurchase": r"n_events|n_bought|bought_share|own_.+|.+_due|(days|sessions)_since_item|in_last_session"
+    r"|title_bought|repeat_rate|category_repeat",
     "affinity": r".+_affinity|days_since_leaf|in_last_(leaf|brand|head)",
     "price": r"price.*|discount.*",
     "demand": r"((kin|head)_)?popularity|share_of_.+|n_\d+d|n_users|n_into|trend|age_days|mean_log_age|newest_share"

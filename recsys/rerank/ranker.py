@@ -25,9 +25,16 @@ SETTLING: Final = 3.0
 twentieth of the way is left. The scores of earlier rounds still hold part of the bias, so no fit stops there."""
 
 
+MORE_THAN_ONE: Final = 1.5
+"""Mean wanted items of a request from which `truncation` holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class RankerConfig:
     """LightGBM's own names; `patience` rounds without a better validation figure end the fit.
+
+    `truncation` is LambdaRank's: pairs count where one of the two stands so high. `single_truncation` takes its place
+    where a request wants little more than one item, so that its few pairs are not cut further.
 
     `position_regularization` shrinks the bias of each position, where rows have positions.
     """
@@ -40,7 +47,8 @@ class RankerConfig:
     bagging_fraction: float = 0.8
     lambda_l2: float = 1.0
     truncation: int = 20
-    patience: int = 60
+    single_truncation: int = 60
+    patience: int = 150
     position_regularization: float = 0.0
     seed: int = 7
 
@@ -56,11 +64,12 @@ def fit(train: TrainingSet, valid: TrainingSet, config: RankerConfig) -> lgb.Boo
             "no training request has both a wanted and an unwanted item among its candidates; expected some; give a "
             "longer log, a larger holdout, or more than a handful of items"
         )
+    single = int(train.label.sum()) < MORE_THAN_ONE * len(train.group)
     params: dict[str, Any] = {
         "objective": "lambdarank",
         "metric": "ndcg",
         "eval_at": [10],
-        "lambdarank_truncation_level": config.truncation,
+        "lambdarank_truncation_level": config.single_truncation if single else config.truncation,
         "num_leaves": config.num_leaves,
         "learning_rate": config.learning_rate,
         "min_data_in_leaf": config.min_data_in_leaf,
