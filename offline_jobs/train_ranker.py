@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 import lightgbm as lgb
@@ -32,7 +34,7 @@ class RankingConfig:
     token counts for an impression at most `attribution_days` old.
 
     Requests come from the newest training window; while there are fewer than `min_requests`, those of the window before
-    are added, each with a fit of its own, up to `max_windows` windows (`rows_of_windows`). `max_requests` replayed
+    are added, each with a fit of its own, up to `max_windows` windows (`held_windows`). `max_requests` replayed
     requests of a window bound the time of training, `max_measured` that of `evaluate`, `max_checked`
     that of the check before a build publishes. `valid_share` of the training requests' users decides when to stop;
     `new_user_share` of the requests to fit on have no history (`as_new_users`).
@@ -159,6 +161,36 @@ def labelled_rows(
     return training_rows(held.model, held.earlier, held.later, held.requests, config=config, steps=steps)
 
 
+def held_windows(
+    source: FitInput,
+    window: Window,
+    held: HeldOut,
+    *,
+    candidates: CandidatesConfig,
+    config: RankingConfig,
+    steps: Steps,
+) -> Iterator[HeldOut]:
+    """`held` of the window; while requests are few, also the windows before it, each with a fit of its own.
+
+    A few thousand requests leave the ranker, and even more the choice of its number of trees, to chance
+    (docs/decisions/0011-training-windows.md). An earlier window must have at least its own length of log before it.
+    """
+    n_requests, n_windows = len(held.requests), 1
+    yield held
+    while n_requests < config.min_requests and n_windows < config.max_windows:
+        window = earlier(window)
+        if earlier(window).as_of_ms < source.log.info.start_ms:
+            return
+        n_windows += 1
+        with steps.under(f"train, window {n_windows}"):
+            try:
+                before = held_out_window(source, window, candidates, steps)
+            except EmptyWindowError:  # a quiet month is no reason to fail: the newest window has requests
+                return
+            n_requests += len(before.requests)
+            yield before
+
+
 def rows_of_windows(
     source: FitInput,
     window: Window,
@@ -168,26 +200,16 @@ def rows_of_windows(
     config: RankingConfig,
     steps: Steps,
 ) -> tuple[TrainingSet, TrainingSet]:
-    """`labelled_rows` of the window; where its requests are few, also those of windows before it.
-
-    A few thousand requests leave the ranker, and even more the choice of its number of trees, to chance
-    (docs/decisions/0011-training-windows.md). An earlier window must have at least its own length of log before it.
-    Rows of impressions are taken as they are.
-    """
-    found = [labelled_rows(source, window, held, config=config, steps=steps)]
-    n_requests = len(held.requests)
-    while found[0][0].position is None and n_requests < config.min_requests and len(found) < config.max_windows:
-        window = earlier(window)
-        if earlier(window).as_of_ms < source.log.info.start_ms:
-            break
-        with steps.under(f"train, window {len(found) + 1}"):
-            try:
-                held = held_out_window(source, window, candidates, steps)
-            except EmptyWindowError:  # a quiet month is no reason to fail: the newest window has requests
-                break
-            found.append(training_rows(held.model, held.earlier, held.later, held.requests, config=config, steps=steps))
-        n_requests += len(held.requests)
-    return joined([rows for rows, _ in found]), joined([valid for _, valid in found])
+    """`labelled_rows` of the window, and rows of `held_windows` before it; rows of impressions come alone."""
+    newest = labelled_rows(source, window, held, config=config, steps=steps)
+    if newest[0].position is not None:
+        return newest
+    windows = held_windows(source, window, held, candidates=candidates, config=config, steps=steps)
+    found = [newest]
+    for before in islice(windows, 1, None):
+        rows = training_rows(before.model, before.earlier, before.later, before.requests, config=config, steps=steps)
+        found.append(rows)
+    return joined([rows for rows, _ in found]), joined([stop for _, stop in found])
 
 
 def train(

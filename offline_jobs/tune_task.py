@@ -6,7 +6,7 @@ The sources are fitted and asked once; a trial then costs features, one LightGBM
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,29 +20,32 @@ from offline_jobs.progress import Steps
 from offline_jobs.remerge import Asked, ask, merged_again
 from offline_jobs.search_space import Range
 from offline_jobs.train_candidates import FitInput
-from offline_jobs.train_ranker import HeldOut, as_new_users
+from offline_jobs.train_ranker import HeldOut, as_new_users, held_out_window, held_windows, sample
 from recsys import metrics
 from recsys.candidates.merge import MAX_CANDIDATES, SOURCES, settings
 from recsys.rerank import ranker
 from recsys.rerank.prepare import Model
 from recsys.rerank.training_set import TrainingSet, joined, labelled, split_by_user
-from recsys.split import Window, Windows
+from recsys.split import Windows
 
 BATCH: Final = 512
 """Validation requests whose features are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """Requests whose sources were asked once.
+class Learnt:
+    """One window's `model`, and its requests asked once: to `fit` the ranker on, and to `stop` it by."""
 
-    `fit` and `stop`, of the window before, train the ranker; `valid` measures it. `learnt` and `measured` are the
-    models of the two windows.
-    """
-
-    learnt: Model
+    model: Model
     fit: list[Asked]
     stop: list[Asked]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Requests whose sources were asked once: of the windows to learn from, and `valid` of the `measured` one."""
+
+    learnt: list[Learnt]
     measured: Model
     valid: list[Asked]
 
@@ -50,46 +53,49 @@ class Task:
 def asked_once(
     source: FitInput, split: Windows, base: BuildConfig, space: Mapping[str, Range], steps: Steps, *, n_requests: int
 ) -> Task:
-    """Fit both windows' sources and ask them for the longest lists of the search space; at most `n_requests` each."""
+    """Fit the windows' sources and ask them for the longest lists of the search space; at most `n_requests` each."""
     values = flat(base) | {name: bounds.high for name, bounds in space.items()}
     longest = np.array([values[f"candidates.quotas.{name}"] for name in SOURCES], np.int64)
+    config = base.ranking
 
-    def asked(name: str, window: Window) -> tuple[HeldOut, list[Asked]]:
-        with steps.under(name):
-            held = held_out(source, window, base, steps, limit=n_requests)
-            with steps.step("ask the sources") as advance:
-                chunks = in_chunks(
-                    ask, held.model, held.earlier, held.later, held.requests, progress=advance, longest=longest
-                )
-                return held, [one for _, found in chunks for one in found]
+    def asked(held: HeldOut) -> list[Asked]:
+        with steps.step("ask the sources") as advance:
+            chunks = in_chunks(
+                ask, held.model, held.earlier, held.later, held.requests, progress=advance, longest=longest
+            )
+            return [one for _, found in chunks for one in found]
 
-    held, training = asked("train", split.train)
-    kept, _ = split_by_user(held.requests, share=base.ranking.valid_share, seed=base.ranking.seed)
-    fitting = {request.user_row for request in kept}
-    new = as_new_users(held.earlier, held.later, kept, share=base.ranking.new_user_share, seed=base.ranking.seed)
-    as_new = ask(held.model, held.earlier, held.later, new, longest=longest, forget=True)
-    measured, valid = asked("validate", split.test)
-    return Task(
-        learnt=held.model,
-        fit=[one for one in training if one.request.user_row in fitting] + as_new,
-        stop=[one for one in training if one.request.user_row not in fitting],
-        measured=measured.model,
-        valid=valid,
-    )
+    learnt = []
+    with steps.under("train"):
+        newest = held_out_window(source, split.train, base.candidates, steps)
+        windows = held_windows(source, split.train, newest, candidates=base.candidates, config=config, steps=steps)
+        for whole in windows:
+            held = replace(whole, requests=sample(whole.requests, n_requests, config.seed))
+            kept, _ = split_by_user(held.requests, share=config.valid_share, seed=config.seed)
+            fitting = {request.user_row for request in kept}
+            training = asked(held)
+            new = as_new_users(held.earlier, held.later, kept, share=config.new_user_share, seed=config.seed)
+            as_new = ask(held.model, held.earlier, held.later, new, longest=longest, forget=True)
+            fit = [one for one in training if one.request.user_row in fitting] + as_new
+            learnt.append(Learnt(held.model, fit, [one for one in training if one.request.user_row not in fitting]))
+    with steps.under("validate"):
+        measured = held_out(source, split.test, base, steps, limit=n_requests)
+        return Task(learnt, measured.model, asked(measured))
 
 
 def training_rows(task: Task, config: BuildConfig) -> tuple[TrainingSet, TrainingSet]:
     """Rows to fit and rows to stop by, as a build with these settings makes them of the same requests."""
     quotas, weights = settings(config.candidates.quotas, config.candidates.fusion)
 
-    def rows(requests: Sequence[Asked], n_negatives: int) -> TrainingSet:
+    def rows(model: Model, requests: Sequence[Asked], n_negatives: int) -> TrainingSet:
         found = []
         for one in requests:
-            ready = merged_again(task.learnt, one, quotas=quotas, weights=weights)
+            ready = merged_again(model, one, quotas=quotas, weights=weights)
             found.append(labelled(ready, one.request, n_negatives=n_negatives, seed=config.ranking.seed))
         return joined(found)
 
-    return rows(task.fit, config.ranking.n_negatives), rows(task.stop, MAX_CANDIDATES)
+    fit = [rows(one.model, one.fit, config.ranking.n_negatives) for one in task.learnt]
+    return joined(fit), joined([rows(one.model, one.stop, MAX_CANDIDATES) for one in task.learnt])
 
 
 def ndcg(task: Task, config: BuildConfig) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from offline_jobs.replay import replay
 from offline_jobs.search_space import search_space, settings_of, suggested
 from offline_jobs.study import DEFAULT, best_trial, default_trial, finished, open_study, search
 from offline_jobs.train_candidates import CandidatesConfig, FitInput
-from offline_jobs.train_ranker import RankingConfig, train, training_rows
+from offline_jobs.train_ranker import RankingConfig, rows_of_windows, train
 from recsys import bundle as bundles
 from recsys import metrics
 from recsys.candidates.merge import SOURCES, Fusion, Quotas, settings
@@ -115,14 +115,14 @@ def test_the_first_trial_is_the_settings_as_they_are(shop_log: Path, folder: Pat
     assert best_trial(trials).values[0] >= default.values[0]
     source = _input(shop_log)
     split = tuning_windows(windows_of(source, QUICK), start_ms=source.log.info.start_ms)
-    held = held_out(source, split.train, QUICK, QUIET, limit=N_REQUESTS)
+    limited = replace(QUICK.ranking, max_requests=N_REQUESTS)
+    held = held_out(source, split.train, QUICK, QUIET)
     task = tune_task.asked_once(source, split, QUICK, search_space(QUICK), QUIET, n_requests=N_REQUESTS)
-    expected = training_rows(held.model, held.earlier, held.later, held.requests, config=QUICK.ranking, steps=QUIET)
+    expected = rows_of_windows(source, split.train, held, candidates=QUICK.candidates, config=limited, steps=QUIET)
     for mine, theirs in zip(tune_task.training_rows(task, QUICK), expected, strict=True):
         np.testing.assert_array_equal(mine.matrix.view(np.uint32), theirs.matrix.view(np.uint32))
         np.testing.assert_array_equal(mine.label, theirs.label)
         np.testing.assert_array_equal(mine.group, theirs.group)
-    limited = replace(QUICK.ranking, max_requests=N_REQUESTS)
     booster = train(source, split.train, candidates=QUICK.candidates, config=limited, steps=QUIET)
     test = held_out(source, split.test, QUICK, QUIET, limit=N_REQUESTS)
     replayed = replay(test.model, booster, test.earlier, test.later, test.requests, diversity=QUICK.slate.diversity)
