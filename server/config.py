@@ -1,7 +1,7 @@
 """What a server can be told: defaults here, `[server]` in one TOML file, then flags.
 
-Invariant: a `ServerConfig` that exists is valid. Environment variables are for secrets only
-(`SLATEWRIGHT_KEY`, see `attribution.py`).
+Invariant: a `ServerConfig` that exists is valid, and one that strangers can reach asks them who they are.
+Environment variables are for secrets only (`SLATEWRIGHT_KEY`, see `attribution.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from recsys.errors import ConfigError
+from server.security.exposure import check_exposure
+from server.security.tls import TlsFiles
 
 Clock = Literal["bundle", "wall"]
 CopyPolicy = Literal["none", "cached", "live"]
@@ -35,6 +37,12 @@ class ServerConfig:
     """What a call gets that leaves `copy.mode` unset; `none` and `cached` start no engine."""
     rules: Path | None = None
     """TOML file of business rules, read again when it changes; None keeps to none."""
+    tls: TlsFiles | None = None
+    """Table `[server.tls]`: certificate and key, read again when they change."""
+    callers: Path | None = None
+    """TOML file of who may call, read again when it changes; None asks nobody (docs/security.md)."""
+    insecure: bool = False
+    """Listen beyond this machine even without TLS and callers."""
     workers: int = 1
     margin_ms: int = 40
     """A slate leaves at least this long before its caller's deadline, and a tenth of it, up to 500 ms."""
@@ -70,6 +78,12 @@ class ServerConfig:
         _within("drain_s", self.drain_s, 0, 3_600)
         if not self.host:
             raise ConfigError("host is empty; expected an address such as 127.0.0.1; set one")
+        check_exposure(
+            self.host,
+            encrypted=self.tls is not None,
+            authenticated=self.callers is not None or (self.tls is not None and self.tls.client_ca is not None),
+            insecure=self.insecure,
+        )
         if self.workers != 1:
             raise ConfigError(
                 f"workers is {self.workers}; this version serves with exactly 1 process; "
@@ -114,6 +128,10 @@ def _typed(key: str, value: object) -> object:
     if key not in known:
         raise ConfigError(f"{key} is not a setting of [server]; known are {', '.join(sorted(known))}")
     kind = str(known[key])
+    if key == "tls":
+        return TlsFiles.of_table(value)
+    if kind == "bool" and isinstance(value, bool):
+        return value
     if "Path" in kind and isinstance(value, str | Path):
         return Path(value)
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):

@@ -37,6 +37,7 @@ from server.guard import Guard
 from server.pitches import Pitches
 from server.recent import RecentIndex
 from server.rules_file import RulesFile
+from server.security.door import Door
 from server.service import RecommendationService
 from server.store import Store
 from slatewright.v1 import feedback_pb2_grpc, recommendation_pb2_grpc
@@ -73,9 +74,10 @@ async def running(
     Raises
     ------
     ConfigError
-        The port or the state folder is taken or cannot be used, or the business rules are wrong.
+        The port or the state folder is taken or cannot be used, or business rules, callers or certificates are wrong.
     """
     rules = RulesFile(config.rules) if config.rules else None
+    door = Door(tls=config.tls, callers=config.callers)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_locked(config.state_dir))
         key = attribution.load_key(config.state_dir)
@@ -106,7 +108,7 @@ async def running(
         stack.push_async_callback(pitches.close)
 
         server = grpc.aio.server(
-            interceptors=[Guard(in_flight_limit=config.in_flight_limit)],
+            interceptors=[Guard(in_flight_limit=config.in_flight_limit), *door.interceptors],
             options=[
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -124,7 +126,7 @@ async def running(
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME), server)
         await _tell(healthy, serving=False)
-        address = _bound(server, config)
+        address = _bound(server, config, door)
         await server.start()
 
         async def drain() -> None:
@@ -136,6 +138,7 @@ async def running(
         if rules is not None:
             await bundles.use_rules(rules.rules)
         await _poll(bundles, healthy)
+        await stack.enter_async_context(_task(door.watch(poll_s=config.poll_s)))
         await stack.enter_async_context(_task(_watch(bundles, healthy, rules, poll_s=config.poll_s)))
         log.write("listening", address=address, bundle_loaded=bundles.loaded)
         yield Running(address, server, bundles, engine, recent, store)
@@ -191,10 +194,10 @@ def _use_model(writer: Writer, model: str, state_dir: Path) -> None:
         (state_dir / _MODEL_FILE).write_text(model, encoding="utf-8")
 
 
-def _bound(server: grpc.aio.Server, config: ServerConfig) -> str:
+def _bound(server: grpc.aio.Server, config: ServerConfig, door: Door) -> str:
     host = f"[{config.host}]" if ":" in config.host else config.host
     try:
-        port = server.add_insecure_port(f"{host}:{config.port}")
+        port = door.listen(server, f"{host}:{config.port}")
     except RuntimeError as error:
         raise ConfigError(
             f"{host}:{config.port} cannot be listened on; expected a free port of this machine; "

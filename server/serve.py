@@ -24,13 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clock", choices=get_args(Clock), help=f"what now is ({known.clock})")
     parser.add_argument("--copy", choices=get_args(CopyPolicy), help=f"pitches by default ({known.copy})")
     parser.add_argument("--rules", type=Path, metavar="FILE", help="TOML of business rules, read again when it changes")
+    parser.add_argument("--callers", type=Path, metavar="FILE", help="TOML of who may call (docs/security.md)")
+    parser.add_argument(
+        "--insecure", action="store_const", const=True, help="listen beyond this machine without asking"
+    )
     parser.add_argument("--workers", type=int, help="processes; only 1 so far")
     parser.add_argument("--config", type=Path, help="TOML file with a table [server]")
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; prints `ready HOST:PORT` once calls are answered."""
-    names = ("bundles", "state", "host", "port", "clock", "copy", "rules", "workers")
+    names = ("bundles", "state", "host", "port", "clock", "copy", "rules", "callers", "insecure", "workers")
     config = load(args.config, {name: getattr(args, name, None) for name in names})
     asyncio.run(lifecycle.serve(config, ready=lambda address: print(f"ready {address}", flush=True)))
     return 0
