@@ -26,6 +26,7 @@ from copywriter.cache import CopyCache
 from copywriter.writer import Writer
 from recsys.errors import ConfigError
 from recsys.recommender import Recommender
+from recsys.tombstones import FILE as TOMBSTONES_FILE
 from server import attribution, log
 from server.bundles import Bundles
 from server.config import ServerConfig
@@ -33,6 +34,7 @@ from server.engine_client import EngineClient
 from server.engine_process import ENGINE_COMMAND, EngineProcess
 from server.executor import CpuThread
 from server.feedback import FeedbackService
+from server.forgotten import Forgotten
 from server.guard import Guard
 from server.pitches import Pitches
 from server.recent import RecentIndex
@@ -88,6 +90,7 @@ async def running(
         bundles = Bundles(config.bundles, cpu=cpu, store=store, open_bundle=open_bundle)
         recent = RecentIndex(store.newest, known=bundles.knows, max_users=config.users_in_memory)
         bundles.on_load, store.on_new = recent.forget, recent.add
+        forgotten = Forgotten(config.state_dir / TOMBSTONES_FILE, key, on_new=recent.forget)
         writer = _writer(config.state_dir)
         stack.callback(writer.cache.close)
         client = engine = None
@@ -115,7 +118,9 @@ async def running(
             ],
         )
         recommendation_pb2_grpc.add_RecommendationServiceServicer_to_server(
-            RecommendationService(config, bundles=bundles, cpu=cpu, recent=recent, pitches=pitches, key=key),
+            RecommendationService(
+                config, bundles=bundles, cpu=cpu, recent=recent, pitches=pitches, key=key, known_as=forgotten.known_as
+            ),
             server,
         )
         feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(
@@ -138,6 +143,7 @@ async def running(
         if rules is not None:
             await bundles.use_rules(rules.rules)
         await _poll(bundles, healthy)
+        await stack.enter_async_context(_task(forgotten.watch(poll_s=config.poll_s)))
         await stack.enter_async_context(_task(door.watch(poll_s=config.poll_s)))
         await stack.enter_async_context(_task(_watch(bundles, healthy, rules, poll_s=config.poll_s)))
         log.write("listening", address=address, bundle_loaded=bundles.loaded)

@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "recommend": Command("slatewright.commands.recommend", "ask a running server for one user's slate"),
     "similar": Command("slatewright.commands.similar", "ask a running server for items like one item"),
     "events": Command("slatewright.commands.events", "hand one event to a running server"),
+    "forget": Command("server.forget", "remove people from events, memory and every bundle to come", "server"),
     "key": Command("server.security.new_key", "make an API key for a caller of the server", "server"),
     "demo": Command("offline_jobs.demo", "build, serve and show slates of real people", "demo"),
 }
