@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from recsys.errors import ConfigError
+from server.mirror import local_folder
 from server.security.exposure import check_exposure
 from server.security.tls import TlsFiles
 
@@ -25,7 +26,11 @@ class ServerConfig:
     """Settings of one server process; times in the unit of their suffix."""
 
     bundles: Path = Path("var/bundles")
-    """Folder of published bundles, with its `CURRENT` pointer."""
+    """Folder of published bundles, with its `CURRENT` pointer; a URL makes it the local copy of `remote`."""
+    remote: str = ""
+    """Where bundles are published when not here, such as `s3://shop/bundles` (fsspec); set by a URL for `bundles`."""
+    cache: Path = Path("var/bundle-cache")
+    """Folder of local copies of remote bundles."""
     state: Path | None = None
     """Folder of events, overlay and key; None puts `state` beside the bundles."""
     host: str = "127.0.0.1"
@@ -58,6 +63,8 @@ class ServerConfig:
     """Users whose newest events are kept in memory; those of others are read from disk when asked for."""
     engine_silence_s: float = 30.0
     """A copy engine that is at work and brings no text for so long is ended and started again."""
+    remote_poll_s: float = 10.0
+    """How often `CURRENT` of remote bundles is read."""
     poll_s: float = 1.0
     """How often `CURRENT` is read."""
     drain_s: float = 10.0
@@ -74,6 +81,7 @@ class ServerConfig:
         _within("generate_limit", self.generate_limit, 1, 1_000)
         _within("users_in_memory", self.users_in_memory, 1, 10_000_000)
         _within("engine_silence_s", self.engine_silence_s, 0.1, 3_600)
+        _within("remote_poll_s", self.remote_poll_s, 0.01, 86_400)
         _within("poll_s", self.poll_s, 0.01, 3_600)
         _within("drain_s", self.drain_s, 0, 3_600)
         if not self.host:
@@ -93,7 +101,7 @@ class ServerConfig:
     @property
     def state_dir(self) -> Path:
         """Where events, overlay and key are kept."""
-        return self.state or self.bundles.parent / "state"
+        return self.state or (Path("var/state") if self.remote else self.bundles.parent / "state")
 
 
 def load(path: Path | None, flags: Mapping[str, object] | None = None) -> ServerConfig:
@@ -106,6 +114,9 @@ def load(path: Path | None, flags: Mapping[str, object] | None = None) -> Server
     """
     settings = _table(path) if path else {}
     settings |= {key: value for key, value in (flags or {}).items() if value is not None}
+    if "://" in (url := str(settings.get("bundles", ""))):
+        caches = Path(str(settings.get("cache", ServerConfig.__dataclass_fields__["cache"].default)))
+        settings |= {"remote": url, "bundles": local_folder(url, caches)}
     typed: dict[str, Any] = {key: _typed(key, value) for key, value in settings.items()}
     return ServerConfig(**typed)
 

@@ -12,7 +12,7 @@ import contextlib
 import fcntl
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from server.executor import CpuThread
 from server.feedback import FeedbackService
 from server.forgotten import Forgotten
 from server.guard import Guard
+from server.mirror import Mirror
 from server.pitches import Pitches
 from server.recent import RecentIndex
 from server.rules_file import RulesFile
@@ -79,6 +80,7 @@ async def running(
         The port or the state folder is taken or cannot be used, or business rules, callers or certificates are wrong.
     """
     rules = RulesFile(config.rules) if config.rules else None
+    mirror = Mirror(config.remote, config.bundles) if config.remote else None
     door = Door(tls=config.tls, callers=config.callers)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_locked(config.state_dir))
@@ -142,10 +144,13 @@ async def running(
         stack.push_async_callback(drain)
         if rules is not None:
             await bundles.use_rules(rules.rules)
+        if mirror is not None:
+            await mirror.follow()
         await _poll(bundles, healthy)
-        await stack.enter_async_context(_task(forgotten.watch(poll_s=config.poll_s)))
-        await stack.enter_async_context(_task(door.watch(poll_s=config.poll_s)))
-        await stack.enter_async_context(_task(_watch(bundles, healthy, rules, poll_s=config.poll_s)))
+        for work in _watches(
+            config, bundles, healthy=healthy, rules=rules, mirror=mirror, door=door, forgotten=forgotten
+        ):
+            await stack.enter_async_context(_task(work))
         log.write("listening", address=address, bundle_loaded=bundles.loaded)
         yield Running(address, server, bundles, engine, recent, store)
 
@@ -161,6 +166,22 @@ async def serve(config: ServerConfig, *, ready: Callable[[str], None]) -> None:
             ready(up.address)
             await stop.wait()
             log.write("draining", address=up.address)
+
+
+def _watches(
+    config: ServerConfig,
+    bundles: Bundles,
+    *,
+    healthy: Any,
+    rules: RulesFile | None,
+    mirror: Mirror | None,
+    door: Door,
+    forgotten: Forgotten,
+) -> list[Coroutine[Any, Any, None]]:
+    """What a server looks at again and again while it runs."""
+    followed = [mirror.watch(poll_s=config.remote_poll_s)] if mirror else []
+    own = _watch(bundles, healthy, rules, poll_s=config.poll_s)
+    return [*followed, own, door.watch(poll_s=config.poll_s), forgotten.watch(poll_s=config.poll_s)]
 
 
 async def _watch(bundles: Bundles, healthy: Any, rules: RulesFile | None, *, poll_s: float) -> None:

@@ -17,7 +17,8 @@ EXAMPLE = "slatewright serve --bundles var/bundles --port 50051 --copy live"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags; each overrides the same key of `[server]` in --config."""
     known = ServerConfig()
-    parser.add_argument("--bundles", type=Path, help=f"published bundles ({known.bundles})")
+    parser.add_argument("--bundles", metavar="DIR", help=f"published bundles, or their URL ({known.bundles})")
+    parser.add_argument("--cache", type=Path, help=f"local copies of bundles at a URL ({known.cache})")
     parser.add_argument("--state", type=Path, help="events, overlay, key (state beside bundles)")
     parser.add_argument("--host", help=f"address to listen on ({known.host})")
     parser.add_argument("--port", type=int, help=f"port, 0 for any free one ({known.port})")
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; prints `ready HOST:PORT` once calls are answered."""
-    names = ("bundles", "state", "host", "port", "clock", "copy", "rules", "callers", "insecure", "workers")
+    names = ("bundles", "cache", "state", "host", "port", "clock", "copy", "rules", "callers", "insecure", "workers")
     config = load(args.config, {name: getattr(args, name, None) for name in names})
     asyncio.run(lifecycle.serve(config, ready=lambda address: print(f"ready {address}", flush=True)))
     return 0
