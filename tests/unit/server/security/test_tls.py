@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ import pytest
 import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+import slatewright
 from recsys.errors import ConfigError
 from server.config import load
 from server.security.tls import Certificates, TlsFiles
+from slatewright import AsyncClient, Client, cli
 from slatewright.v1 import recommendation_pb2, recommendation_pb2_grpc
 
 CALLERS = """
@@ -161,3 +165,35 @@ def test_the_table_of_the_settings_file(tmp_path: Path) -> None:
     """`[server.tls]` becomes the files."""
     (tmp_path / "c.toml").write_text('[server]\nport = 1\n[server.tls]\ncert = "a"\nkey = "b"\nclient_ca = "c"\n')
     assert load(tmp_path / "c.toml").tls == TlsFiles(Path("a"), Path("b"), Path("c"))
+
+
+async def test_our_own_clients_get_in(open_shop: Any, ca: trustme.CA, tls: TlsFiles, tmp_path: Path) -> None:
+    """Both clients and the command line over mTLS: the certificate says who calls, or a key does."""
+    key = "sw_client"
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    entry = f'[[caller]]\nname = "cli"\nkey_sha256 = ["{digest}"]\nrpcs = ["*"]\n'
+    (tmp_path / "callers.toml").write_text(CALLERS + entry)
+    leaf = ca.issue_cert("feed.internal")
+    leaf.private_key_pem.write_to_path(str(tmp_path / "k.pem"))
+    leaf.cert_chain_pems[0].write_to_path(str(tmp_path / "c.pem"))
+    authority = tls.cert.parent / "ca.pem"
+    secure = slatewright.tls(authority, cert=tmp_path / "c.pem", key=tmp_path / "k.pem")
+    request = recommendation_pb2.RecommendRequest()
+    strict = TlsFiles(tls.cert, tls.key, authority)
+    async with open_shop(tls=strict, callers=tmp_path / "callers.toml") as shop:
+        address = shop.up.address
+        async with AsyncClient(address, timeout_s=10, credentials=secure) as client:
+            assert (await client.recommend(request)).items
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await client.update_items([])
+            assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+        def blocking() -> int:
+            with Client(address, timeout_s=10, credentials=secure, api_key=key) as client:
+                return client.update_items([]).accepted
+
+        assert await asyncio.to_thread(blocking) == 0
+        flags = ["--ca", str(authority), "--cert", str(tmp_path / "c.pem"), "--key", str(tmp_path / "k.pem")]
+        command = ["recommend", "--target", address, *flags]
+        assert await asyncio.to_thread(cli.main, command) == 0
+        assert await asyncio.to_thread(cli.main, ["recommend", "--target", address, "--ca", str(authority)]) == 2
