@@ -9,6 +9,7 @@ on the wire: grpc.aio reads a unary request before its handler starts, a stream'
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from server.security.scope import ANY_CALLER, OPEN, RPCS, placement
 
 KEY_HEADER: Final = "x-api-key"
 TOKEN_HEADER: Final = "authorization"  # noqa: S105  a header's name
+RECEIVE_S: Final = 10.0
 _NAMES: Final = "x509_subject_alternative_name"
 
 
@@ -50,7 +52,7 @@ class Access(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             caller = self._admit(method, context)
             if handler.request_streaming:
                 return _each(requests, caller, decode)
-            request = _request(await anext(aiter(requests), None), caller, decode)
+            request = _request(await _first(requests), caller, decode)
             _check_placement(caller, placement(request))
             return request
 
@@ -106,9 +108,18 @@ def _known(callers: Callers, context: Any) -> Caller:
     return callers.of_token(token.strip())
 
 
+async def _first(requests: AsyncIterator[bytes]) -> bytes | None:
+    """The message of a unary call; None where the caller sends none, or not in time: an open call holds a place."""
+    try:
+        async with asyncio.timeout(RECEIVE_S):
+            return await anext(aiter(requests), None)
+    except TimeoutError:
+        return None
+
+
 def _request(data: bytes | None, caller: Caller, decode: Callable[[bytes], Any]) -> Any:
     if data is None:
-        raise UndecodableError("the call brought no message; expected one request; send it")
+        raise UndecodableError(f"the call brought no message within {RECEIVE_S:g} s; expected one request; send it")
     if caller.max_request_bytes is not None and len(data) > caller.max_request_bytes:
         raise RequestTooLargeError(
             f"the request has {len(data)} bytes; expected at most {caller.max_request_bytes} of caller {caller.name}; "

@@ -13,7 +13,12 @@ import jwt
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from server.errors import UnauthenticatedError
+from server.security.access import _known
+from server.security.callers import Caller, Callers
 from server.security.scope import RPCS
 from slatewright.v1 import feedback_pb2, recommendation_pb2
 
@@ -204,6 +209,61 @@ async def test_known_callers_get_clear_errors_too(open_shop: Any, refused: Any, 
         assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "UNDECODABLE_REQUEST")
         code, _, reason, _ = await refused(call(shop, "/slatewright.v1.Nothing/Here", b"", key(ALL)))
         assert (code, reason) == (grpc.StatusCode.UNIMPLEMENTED, "UNSERVED_METHOD")
+
+
+async def test_a_caller_that_sends_nothing_holds_no_place(
+    open_shop: Any, refused: Any, callers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that is opened and then left alone ends by itself, and others are served meanwhile and after."""
+    monkeypatch.setattr("server.security.access.RECEIVE_S", 0.2)
+    async with open_shop(callers=callers, in_flight_limit=2) as shop:
+        silent = shop.channel.stream_unary("/slatewright.v1.RecommendationService/Recommend")(metadata=key(ALL))
+        for _ in range(3):
+            assert (await shop.slates.Recommend(REQUESTS["Recommend"], metadata=key(ALL), timeout=5)).items
+        code, message, _, _ = await refused(silent)
+        assert code is grpc.StatusCode.INVALID_ARGUMENT
+        assert "no message" in message
+
+
+class Called:
+    """What the interceptor sees of a call: headers and a certificate's names."""
+
+    def __init__(self, headers: list[tuple[str, Any]], names: list[bytes]) -> None:
+        self._headers, self._names = headers, names
+
+    def invocation_metadata(self) -> Any:
+        """The headers."""
+        return tuple(self._headers)
+
+    def auth_context(self) -> Any:
+        """The peer."""
+        return {"x509_subject_alternative_name": self._names} if self._names else {}
+
+
+near = st.sampled_from([ALL, HOME, TINY, SLOW]).flatmap(
+    lambda k: st.sampled_from([k, k[:-1], k + " ", " " + k, k.upper(), hashed(k), f"Bearer {k}", k + "\x00", k * 2])
+)
+header = st.tuples(
+    st.sampled_from(["x-api-key", "authorization", "x-api-key-bin", "cookie", "X-API-KEY", ":authority"]),
+    st.one_of(near, st.text(max_size=300), st.just("")),
+)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.lists(header, max_size=4), st.lists(st.one_of(st.just(b"feed"), st.binary(max_size=20)), max_size=3))
+def test_only_the_very_credentials_open(headers: list[tuple[str, Any]], names: list[bytes]) -> None:
+    """Whatever is sent, a caller is known by exactly one of its keys in one header, and by nothing else."""
+    every = {ALL: "all", HOME: "home"}
+    known = Callers(
+        {hashlib.sha256(k.encode()).digest(): Caller(n, frozenset()) for k, n in every.items()}, {}, {}, None
+    )
+    ours = [(name, value) for name, value in headers if name in {"x-api-key", "authorization"}]
+    expected = every.get(ours[0][1]) if len(ours) == 1 and ours[0][0] == "x-api-key" else None
+    if expected is None:
+        with pytest.raises(UnauthenticatedError):
+            _known(known, Called(headers, names))
+    else:
+        assert _known(known, Called(headers, names)).name == expected
 
 
 async def test_health_is_open_and_reflection_is_for_callers(open_shop: Any, refused: Any, callers: Path) -> None:
