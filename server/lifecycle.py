@@ -81,7 +81,7 @@ async def running(
     """
     rules = RulesFile(config.rules) if config.rules else None
     mirror = Mirror(config.remote, config.bundles) if config.remote else None
-    door = Door(tls=config.tls, callers=config.callers)
+    door = Door(tls=config.tls, callers=config.callers, state_dir=config.state_dir)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_locked(config.state_dir))
         key = attribution.load_key(config.state_dir)
@@ -113,7 +113,7 @@ async def running(
         stack.push_async_callback(pitches.close)
 
         server = grpc.aio.server(
-            interceptors=[Guard(in_flight_limit=config.in_flight_limit), *door.interceptors],
+            interceptors=[Guard(in_flight_limit=config.in_flight_limit), *door.interceptors()],
             options=[
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -19,15 +19,15 @@ from server.security.tls import Certificates, TlsFiles
 class Door:
     """Certificates and callers of one server; both None leaves it open. Raises ConfigError for files that are wrong."""
 
-    def __init__(self, *, tls: TlsFiles | None, callers: Path | None) -> None:
+    def __init__(self, *, tls: TlsFiles | None, callers: Path | None, state_dir: Path) -> None:
+        self._state_dir = state_dir
         self._certificates = Certificates(tls) if tls else None
         self._file = CallersFile(callers) if callers else None
 
-    @property
     def interceptors(self) -> Sequence[grpc.aio.ServerInterceptor]:  # type: ignore[type-arg]
-        """To put behind the guard."""
+        """To put behind the guard. The state folder is there by now."""
         file = self._file
-        return [Access(lambda: file.callers, quotas=Quotas())] if file else []
+        return [Access(lambda: file.callers, quotas=Quotas(self._state_dir / "quotas"))] if file else []
 
     def listen(self, server: grpc.aio.Server, address: str) -> int:
         """Bind HOST:PORT; the port. Raises RuntimeError where it cannot be bound."""

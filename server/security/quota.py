@@ -2,7 +2,7 @@
 
 Invariant: in any span of t seconds a caller gets through at most `burst + rate * t` calls. One number per caller is
 kept, the time at which its next call is due (GCRA, the token bucket as a clock), and it outlives a change of the
-callers' file.
+callers' file and a worker's death.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from server.errors import QuotaExceededError
+from server.security.quota_file import DueFile
+
+_ROUNDING_S: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +28,28 @@ class Quota:
 
 
 class Quotas:
-    """The state of every caller's quota in this process."""
+    """The state of every caller's quota: in `file`, where several workers count together."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, file: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._due: dict[str, float] = {}
+        self._due = DueFile(file)
 
     def spend(self, caller: str, quota: Quota) -> None:
         """Count one call. Raises QuotaExceededError, which says when to come back, and then counts nothing."""
-        now, step = self._clock(), 1.0 / quota.rate
-        due = max(self._due.get(caller, now), now) + step
-        early_s = due - now - quota.burst * step
-        if early_s > 1e-9:
-            raise QuotaExceededError(
-                f"caller {caller} made more than {quota.burst} calls at once or {quota.rate:g} a second; "
-                "expected fewer; come back after the delay given",
-                retry_after_ms=max(1, round(1_000 * early_s + 0.5)),
-            )
-        self._due[caller] = due
+        step = 1.0 / quota.rate
+        span_s = quota.burst * step
+        with self._due.locked():
+            now = self._clock()  # inside: another worker's call must not seem to come from the future
+            known = self._due.get(caller)
+            if known is None or not now <= known <= now + span_s + _ROUNDING_S:
+                known = now  # nothing is due, or that was before the machine or the quota began anew
+            due = known + step
+            early_s = due - now - span_s
+            if early_s <= _ROUNDING_S:
+                self._due.put(caller, due)
+                return
+        raise QuotaExceededError(
+            f"caller {caller} made more than {quota.burst} calls at once or {quota.rate:g} a second; "
+            "expected fewer; come back after the delay given",
+            retry_after_ms=max(1, round(1_000 * early_s + 0.5)),
+        )
