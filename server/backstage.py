@@ -24,6 +24,7 @@ from server.boot import MIRROR_COMMAND, Boot
 from server.config import ServerConfig
 from server.engine_client import EngineClient
 from server.engine_process import ENGINE_COMMAND, EngineProcess
+from server.known_stores import note_redis
 from server.store import Store
 from server.store_service import serve_store
 from server.worker_process import WorkerProcess
@@ -58,6 +59,8 @@ async def backstage(
                 f"store is {config.store} and {KEY_VARIABLE} is not set; expected one key for all hosts, so that "
                 "each takes the others' attribution tokens; make one with `openssl rand -hex 32`"
             )
+        if config.store:
+            note_redis(config.state_dir, config.store)
         load_key(config.state_dir)  # made here, so that workers find one
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slatewright-")))
         store = None

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from recsys import bundle as bundles
@@ -24,6 +27,7 @@ from recsys.tombstones import FILE, Tombstone, add_tombstone, read_tombstones
 from server.attribution import pseudonym
 from server.config import ServerConfig
 from server.erase import MIN_SCANNED_BYTES, Traces, erase_events, left_in, traces
+from server.known_stores import known_redis
 
 HELP: Final = "remove people from events, memory and every bundle to come"
 EXAMPLE: Final = "slatewright forget 1228 --state var/state"
@@ -70,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
         for outcome in outcomes:
             _show(outcome)
         print(f"honoured by: a running server from its next request; slatewright build --tombstones {state_dir / FILE}")
+        if known_redis(state_dir):
+            print(f"on the other hosts of this Redis: put a copy of {state_dir / FILE} into each state folder")
     return 0 if all(outcome.clean for outcome in outcomes) else 1
 
 
@@ -80,15 +86,20 @@ def forget(user_ids: Sequence[str], *, state_dir: Path, bundles_dir: Path) -> li
         raise ConfigError(
             f"{state_dir} is no state folder of a server: no key in it, and no {VARIABLE}; name it with --state"
         )
+    redis = known_redis(state_dir)
+    if redis and VARIABLE not in os.environ:
+        raise ConfigError(f"{VARIABLE} is not set; expected the key of all hosts of {redis[-1]}; set it, as for serve")
     read_tombstones(state_dir / FILE, key)  # a list of another key is refused before anything is removed
-    removed = erase_events(state_dir / EVENTS, user_ids)
+    removed = Counter(erase_events(state_dir / EVENTS, user_ids))
+    for url in redis:
+        removed.update(_redis().erase(url, user_ids))
     now_ms = time.time_ns() // 1_000_000
     stones = {u: add_tombstone(state_dir / FILE, key, u, time_ms=now_ms) for u in user_ids}
     return [
         Outcome(
             pseudonym=pseudonym(key, user_id),
             events_removed=removed[user_id],
-            events_left=left_in(state_dir / EVENTS, user_id),
+            events_left=left_in(state_dir / EVENTS, user_id) + sum(_redis().left_in(url, user_id) for url in redis),
             traces=traces(state_dir, user_id),
             tombstone=stones[user_id],
             bundles_without=tuple(_bundles_without(bundles_dir, user_id, state_dir / FILE, key)),
@@ -108,6 +119,16 @@ def _users(args: argparse.Namespace) -> list[str]:
     if not listed or not all(listed):
         raise ConfigError("nobody is named, or an id is empty; expected ids as arguments or lines of --from; name them")
     return list(dict.fromkeys(listed))
+
+
+def _redis() -> ModuleType:
+    try:
+        from server import erase_redis  # noqa: PLC0415  an extra of its own
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"events are in Redis too, which needs {error.name}; run pip install 'slatewright[redis]'"
+        ) from error
+    return erase_redis
 
 
 def _bundles_without(bundles_dir: Path, user_id: str, tombstones: Path, key: bytes) -> list[str]:

@@ -128,7 +128,9 @@ async def running(
             server,
         )
         feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(
-            FeedbackService(clock=config.clock, bundles=bundles, store=store, recent=recent, key=key),
+            FeedbackService(
+                clock=config.clock, bundles=bundles, store=store, recent=recent, key=key, refresh=forgotten.refresh
+            ),
             server,
         )
         healthy = cast(Any, health).aio.HealthServicer()

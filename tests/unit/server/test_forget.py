@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import timestamp_pb2
 
 from recsys.errors import ConfigError
 from recsys.tombstones import FILE, read_tombstones
@@ -96,6 +97,20 @@ async def test_a_bundle_made_with_the_tombstone_is_asked_for_the_new_person(open
             shop.fake.manifest = {**shop.fake.manifest, "tombstones": honoured}
             await shop.recommend(user_id=USER)
             assert (shop.fake.seen[-1][0].user_id == USER) is asked
+
+
+async def test_an_event_without_a_time_does_not_follow_forgotten_ones(open_shop: Any, tmp_path: Path) -> None:
+    """The clock of who comes back begins anew, though no slate was asked for since."""
+    async with open_shop(poll_s=60) as shop:
+        late = 1_500_000_000 + 3_600
+        await shop.record({**event(1, USER), "event_time": timestamp_pb2.Timestamp(seconds=late)})
+        await shop.recommend(user_id=USER)
+        assert shop.fake.seen[-1][0].time_ms > 1_000 * late
+        ordered(tmp_path, USER)
+        await shop.record(event(2, USER))
+        with closing(sqlite3.connect(tmp_path / "state" / "events.sqlite")) as stored:
+            [(time_ms,)] = stored.execute("SELECT event_time_ms FROM events").fetchall()
+        assert time_ms < 1_000 * late
 
 
 async def test_memory_is_rid_of_people_without_a_request(open_shop: Any, tmp_path: Path) -> None:
