@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     steps = Steps(quiet=args.quiet)
     config = config_of.of(args)
     make_folder(args.out)
-    with source_log.opened(args, steps) as source:
+    with source_log.opened(args, steps, bundles=args.out) as source:
         bundle, reports = built(source, config, steps)
         with steps.step("publish"):
             directory = publish(bundle, args.out, force=args.force)
@@ -104,6 +104,7 @@ def assemble(
         "n_items": info.n_items,
         "n_events": info.n_events,
         "quarantined": dict(info.quarantined),
+        "tombstones": dict(info.tombstones),
         "config": asdict(config),
         "labels": labels,
         "packages": {name: version(name) for name in _PACKAGES},

@@ -1,4 +1,4 @@
-"""Turn a raw log into a checked one: every source row ends in the log or in its quarantine.
+"""Turn a raw log into a checked one: every source row ends in the log or in its quarantine, but for forgotten people's.
 
 The log's folder appears complete or not at all, and the same source gives the same bytes.
 """
@@ -24,10 +24,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
 from offline_jobs import datasets, validate
+from offline_jobs.forgotten import REASON, tombstones_of, without_forgotten
 from offline_jobs.replace_dir import replace_dir
 from recsys.errors import ConfigError, DataError
 from recsys.events import EVENTS_FILE, ITEMS_FILE, LOG_FILE, QUARANTINE_FILE, LogInfo
 from recsys.schema import EVENT_COLUMNS, ITEM_COLUMNS, MS_PER_DAY
+from recsys.tombstones import Tombstones
 
 HELP: Final = "check a raw log and write it as Parquet"
 EXAMPLE: Final = "slatewright ingest --dataset complete_journey --out var/logs/complete_journey"
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="option of the dataset")
     parser.add_argument("--sample-users", type=int, help="keep about this many users, by hash")
     parser.add_argument("--memory-limit", default="1GB", help="of the table engine (default 1GB)")
+    parser.add_argument("--tombstones", type=Path, metavar="FILE", help="leave out people forgotten by a server's list")
     parser.add_argument("--json", action="store_true", help="print the log's description as JSON")
 
 
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         mapping=args.mapping,
         options=options,
+        tombstones=tombstones_of(args.tombstones),
         memory_limit=args.memory_limit,
         progress=sys.stderr.isatty(),
     )
@@ -76,6 +80,7 @@ def ingest(
     *,
     mapping: Path | str | None = None,
     options: Mapping[str, Any] | None = None,
+    tombstones: Tombstones | None = None,
     memory_limit: str = "1GB",
     threads: int = 2,
     progress: bool = False,
@@ -93,16 +98,16 @@ def ingest(
         _engine(folder, memory_limit, threads) as con,
         datasets.reading(source or f"dataset {name}"),
     ):
-        return _write_log(con, datasets.load(name, con, source, settings), folder, step)
+        return _write_log(con, datasets.load(name, con, source, settings), folder, tombstones or Tombstones(), step)
 
 
-def _write_log(con: BaseBackend, raw: datasets.RawLog, folder: Path, step: Any) -> LogInfo:
+def _write_log(con: BaseBackend, raw: datasets.RawLog, folder: Path, stones: Tombstones, step: Any) -> LogInfo:
     step("read items")
     items = validate.canonical_items(raw.items, currency=raw.currency, locale=raw.locale)
     items = con.create_table("items_judged", validate.judge_items(items))
     good_items = items.filter(items.reason.isnull()).select(*ITEM_COLUMNS)
     step("read events")
-    events = validate.canonical_events(raw.events)
+    events, n_forgotten = without_forgotten(con, validate.canonical_events(raw.events), stones, clock=raw.clock)
     single = validate.judge_events(events, good_items, end=raw.end)
     repeated = con.create_table("events_repeated", validate.repeated_ids(single))
     kept_once = con.create_table("events_single", validate.lean(single, repeated), temp=True)
@@ -110,6 +115,8 @@ def _write_log(con: BaseBackend, raw: datasets.RawLog, folder: Path, step: Any) 
     good = events.filter(events.reason.isnull()).select(*EVENT_COLUMNS)
 
     tallies = {"events": _tally(events), "items": _tally(items)}
+    if n_forgotten:
+        tallies["events"][REASON] = n_forgotten
     n_read = {what: sum(tally.values()) for what, tally in tallies.items()}
     n_kept = {what: tally.pop(KEPT, 0) for what, tally in tallies.items()}
     for what, tally in tallies.items():
@@ -149,6 +156,7 @@ def _write_log(con: BaseBackend, raw: datasets.RawLog, folder: Path, step: Any) 
         n_users=seen["n_users"],
         quarantined=dict(sorted(reasons_of_both.items())),
         n_read=n_read,
+        tombstones=stones.honoured,
     )
     (folder / LOG_FILE).write_text(info.to_json(), encoding="utf-8")
     return info

@@ -2,6 +2,7 @@
 
     bundles/
       CURRENT                    the name of the version to serve, moved last
+      HISTORY                    what CURRENT named, and when (recsys.versions)
       20171204-3f9c0d1a77e2/
         manifest.json            version, as_of, features, config, metrics, sha256 and size of every file
         items/ sources/ histories/ users/ item_ids/    *.npy, memory-mapped
@@ -30,6 +31,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recsys import lease
 from recsys.candidates.retrieve import Sources
 from recsys.errors import BundleMismatchError, BundleNotFoundError, ConfigError
 from recsys.files import (
@@ -49,8 +51,9 @@ from recsys.rerank.prepare import Model
 
 FORMAT: Final = 2
 CURRENT: Final = "CURRENT"
+HISTORY: Final = "HISTORY"
 LOCK: Final = ".lock"
-MANIFEST: Final = "manifest.json"
+MANIFEST: Final = lease.MANIFEST
 UNFINISHED: Final = ".publishing-"
 MANIFEST_TYPES: Final[dict[str, type]] = {
     "version": str,
@@ -95,7 +98,7 @@ def publish(bundle: Bundle, bundles_dir: Path, *, make_current: bool = True) -> 
     names and checksums are added here. Publishing the same content again changes nothing.
     """
     make_folder(bundles_dir)
-    with _publisher_lock(bundles_dir):
+    with publisher_lock(bundles_dir):
         for leftover in bundles_dir.glob(f"{UNFINISHED}*"):
             shutil.rmtree(leftover)
         draft = bundles_dir / f"{UNFINISHED}{os.getpid()}"
@@ -126,11 +129,16 @@ def make_folder(bundles_dir: Path) -> None:
         ) from error
 
 
-def point_current(bundles_dir: Path, version: str) -> None:
-    """Atomically make `version` the one to serve."""
+def point_current(bundles_dir: Path, version: str, *, how: str = "publish") -> None:
+    """Atomically make `version` the one to serve; the caller holds the publisher's lock."""
     draft = bundles_dir / f"{CURRENT}.new"
     write_bytes(draft, f"{version}\n".encode())
     draft.replace(bundles_dir / CURRENT)
+    move = {"version": version, "how": how, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+    with (bundles_dir / HISTORY).open("ab") as file:
+        file.write(f"\n{json.dumps(move)}".encode())  # the line break first: a crash may have cut the last line
+        file.flush()
+        os.fsync(file.fileno())
     sync_path(bundles_dir)
 
 
@@ -266,7 +274,8 @@ def _write_files(bundle: Bundle, draft: Path) -> None:
 
 
 @contextmanager
-def _publisher_lock(bundles_dir: Path) -> Iterator[None]:
+def publisher_lock(bundles_dir: Path) -> Iterator[None]:
+    """Hold the folder against others who publish, move CURRENT or remove."""
     with (bundles_dir / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -52,6 +52,8 @@ class LogInfo:
     n_users: int
     quarantined: Mapping[str, int]
     n_read: Mapping[str, int]
+    tombstones: Mapping[str, int] = field(default_factory=dict)
+    """List of tombstones -> number of the newest one this log holds nothing of (recsys.tombstones)."""
 
     def to_json(self) -> str:
         """Stable JSON text."""

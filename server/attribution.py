@@ -11,19 +11,16 @@ import binascii
 import hashlib
 import hmac
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from recsys.errors import ConfigError
+from recsys.secret_key import load_key
+
+__all__ = ["Attribution", "load_key", "pseudonym", "seal", "unseal"]
 
 _VERSION: Final = b"\x01"
 _MAC_BYTES: Final = 32
-_MIN_KEY_BYTES: Final = 16
-KEY: Final = "SLATEWRIGHT_KEY"
 MAX_TOKEN_CHARS: Final = 4_096
 
 
@@ -41,28 +38,6 @@ class Attribution:
     time_ms: int
     user: str
     explored: tuple[tuple[int, float], ...] = ()
-
-
-def load_key(state_dir: Path) -> bytes:
-    """`SLATEWRIGHT_KEY`, else the random key of this state folder, made on first use (mode 0600).
-
-    The caller holds the folder's lock; servers that share callers must share the key.
-    Raises ConfigError when the key is too short.
-    """
-    named = os.environ.get(KEY)
-    if named is not None:
-        return _long_enough(named.encode(), KEY)
-    path = state_dir / "key"
-    if path.exists():
-        return _long_enough(path.read_bytes(), str(path))
-    key, draft = secrets.token_bytes(32), state_dir / "key.draft"
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
-    return key
 
 
 def pseudonym(key: bytes, user_id: str) -> str:
@@ -105,11 +80,3 @@ def unseal(key: bytes, token: str) -> Attribution | None:
 
 def _mac(key: bytes, payload: bytes) -> bytes:
     return hmac.new(key, b"attribution\0" + payload, hashlib.sha256).digest()
-
-
-def _long_enough(key: bytes, origin: str) -> bytes:
-    if len(key) < _MIN_KEY_BYTES:
-        raise ConfigError(
-            f"{origin} holds {len(key)} bytes; expected at least {_MIN_KEY_BYTES}; make one with `openssl rand -hex 32`"
-        )
-    return key

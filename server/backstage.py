@@ -1,4 +1,4 @@
-"""What all workers of one server share: the state folder, the writer of events, the copy engine.
+"""What all workers of one server share: the state folder, the writer of events, the copy of bundles, the copy engine.
 
 Invariant: there is one of each for any number of workers, and workers reach them over Unix sockets in one folder
 that only this user can enter.
@@ -18,16 +18,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from recsys.errors import ConfigError
-from server import attribution
+from recsys.secret_key import VARIABLE as KEY_VARIABLE
+from recsys.secret_key import load_key
+from server.boot import MIRROR_COMMAND, Boot
 from server.config import ServerConfig
 from server.engine_client import EngineClient
 from server.engine_process import ENGINE_COMMAND, EngineProcess
+from server.known_stores import note_redis
 from server.store import Store
 from server.store_service import serve_store
+from server.worker_process import WorkerProcess
 
 EVENTS_FILE: Final = "events.sqlite"
 STORE_SOCKET: Final = "store.sock"
 ENGINE_SOCKET: Final = "engine.sock"
+FIRST_LOOK_S: Final = 30.0
+"""For the first copy of remote bundles; workers start without it after that, and take it when it is there."""
 _MODEL_FILE: Final = "copy-model"
 
 
@@ -48,12 +54,14 @@ async def backstage(
     """The shared parts at work inside the block. Raises ConfigError where the state folder is taken or unusable."""
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_locked(config.state_dir))
-        if config.store and attribution.KEY not in os.environ:
+        if config.store and KEY_VARIABLE not in os.environ:
             raise ConfigError(
-                f"store is {config.store} and {attribution.KEY} is not set; expected one key for all hosts, so that "
+                f"store is {config.store} and {KEY_VARIABLE} is not set; expected one key for all hosts, so that "
                 "each takes the others' attribution tokens; make one with `openssl rand -hex 32`"
             )
-        attribution.load_key(config.state_dir)  # made here, so that workers find one
+        if config.store:
+            note_redis(config.state_dir, config.store)
+        load_key(config.state_dir)  # made here, so that workers find one
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slatewright-")))
         store = None
         if not config.store:
@@ -61,6 +69,8 @@ async def backstage(
             stack.callback(store.close)
             service = await serve_store(store, folder / STORE_SOCKET)
             stack.push_async_callback(service.stop, 1.0)
+        if config.remote:
+            await stack.enter_async_context(_mirrored(Boot(0, config, folder)))
         engine = None
         if config.copy == "live":
             client = EngineClient(folder / ENGINE_SOCKET)
@@ -75,6 +85,20 @@ async def backstage(
             stack.push_async_callback(engine.stop)
             await stack.enter_async_context(background(engine.run()))
         yield Backstage(folder, store, engine)
+
+
+@asynccontextmanager
+async def _mirrored(boot: Boot) -> AsyncIterator[None]:
+    """The process that copies remote bundles, at work inside the block. Raises ConfigError where it says it cannot."""
+    process = WorkerProcess("mirror", boot.line(), command=MIRROR_COMMAND)
+    async with background(process.run()):
+        try:
+            await asyncio.wait({process.first}, timeout=FIRST_LOOK_S)
+            if process.first.done():
+                process.first.result()
+            yield
+        finally:
+            await process.stop(drain_s=0)
 
 
 @asynccontextmanager

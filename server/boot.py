@@ -1,4 +1,4 @@
-"""What the supervisor tells a worker at its start, as one line on the worker's stdin.
+"""What a worker, or the process that copies bundles, is told at its start, as one line on its stdin.
 
 Invariant: a `Boot` read is the `Boot` written; settings go through the same checks as those of a file.
 """
@@ -14,6 +14,7 @@ from typing import Final
 from server.config import ServerConfig, load
 
 WORKER_COMMAND: Final = (sys.executable, "-m", "server.worker")
+MIRROR_COMMAND: Final = (sys.executable, "-m", "server.mirror_process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Boot:
 
     def line(self) -> bytes:
         """As one line."""
-        said = {"index": self.index, "config": asdict(self.config), "shared": self.shared}
+        config = asdict(self.config, dict_factory=lambda pairs: {k: value for k, value in pairs if value is not None})
+        said = {"index": self.index, "config": config, "shared": self.shared}
         return json.dumps(said, default=str).encode() + b"\n"
 
     @classmethod

@@ -8,12 +8,15 @@ from start to end, so no slate mixes two.
 from __future__ import annotations
 
 import asyncio
+import os
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
 from recsys import bundle as bundle_files
+from recsys import lease
 from recsys.errors import RecsysError
 from recsys.recommender import Recommender
 from recsys.rules import Rules
@@ -171,6 +174,13 @@ def _tell_failure(done: Future[Any]) -> None:
 
 
 def _opened(open_bundle: Callable[[Path], Recommender], path: Path) -> Recommender:
-    fresh = open_bundle(path)
+    """The bundle, held against `slatewright bundles gc` until its last call is done."""
+    held = lease.hold(path)
+    try:
+        fresh = open_bundle(path)
+        weakref.finalize(fresh, os.close, held)
+    except BaseException:
+        os.close(held)
+        raise
     fresh.recommend(SlateRequest(time_ms=int(str(fresh.manifest["as_of_ms"])), seed_text="warm-up"))
     return fresh

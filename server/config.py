@@ -1,11 +1,13 @@
 """What a server can be told: defaults here, `[server]` in one TOML file, then flags.
 
-Invariant: a `ServerConfig` that exists is valid. Environment variables are for secrets only
-(`SLATEWRIGHT_KEY`, see `attribution.py`; `SLATEWRIGHT_REDIS_PASSWORD`).
+Invariant: a `ServerConfig` that exists is valid, and one that strangers can reach asks them who they are.
+Environment variables are for secrets only (`SLATEWRIGHT_KEY`, see `recsys.secret_key`; `SLATEWRIGHT_REDIS_PASSWORD`).
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from recsys.errors import ConfigError
+from server.security.exposure import check_exposure
+from server.security.tls import TlsFiles
 
 Clock = Literal["bundle", "wall"]
 CopyPolicy = Literal["none", "cached", "live"]
@@ -23,7 +27,11 @@ class ServerConfig:
     """Settings of one server; times in the unit of their suffix."""
 
     bundles: Path = Path("var/bundles")
-    """Folder of published bundles, with its `CURRENT` pointer."""
+    """Folder of published bundles, with its `CURRENT` pointer; a URL makes it the local copy of `remote`."""
+    remote: str = ""
+    """Where bundles are published when not here, such as `s3://shop/bundles` (fsspec); set by a URL for `bundles`."""
+    cache: Path = Path("var/bundle-cache")
+    """Folder of local copies of remote bundles."""
     state: Path | None = None
     """Folder of events, overlay and key; None puts `state` beside the bundles."""
     store: str = ""
@@ -40,6 +48,12 @@ class ServerConfig:
     """What a call gets that leaves `copy.mode` unset; `none` and `cached` start no engine."""
     rules: Path | None = None
     """TOML file of business rules, read again when it changes; None keeps to none."""
+    tls: TlsFiles | None = None
+    """Table `[server.tls]`: certificate and key, read again when they change."""
+    callers: Path | None = None
+    """TOML file of who may call, read again when it changes; None asks nobody (docs/security.md)."""
+    insecure: bool = False
+    """Listen beyond this machine even without TLS and callers."""
     workers: int = 1
     """Processes that answer on the port; limits below are each one's, `generate_limit` is divided among them."""
     margin_ms: int = 40
@@ -56,6 +70,8 @@ class ServerConfig:
     """Users whose newest events are kept in memory; those of others are read from disk when asked for."""
     engine_silence_s: float = 30.0
     """A copy engine that is at work and brings no text for so long is ended and started again."""
+    remote_poll_s: float = 10.0
+    """How often `CURRENT` of remote bundles is read."""
     poll_s: float = 1.0
     """How often `CURRENT` is read."""
     drain_s: float = 10.0
@@ -73,17 +89,24 @@ class ServerConfig:
         _within("generate_limit", self.generate_limit, 1, 1_000)
         _within("users_in_memory", self.users_in_memory, 1, 10_000_000)
         _within("engine_silence_s", self.engine_silence_s, 0.1, 3_600)
+        _within("remote_poll_s", self.remote_poll_s, 0.01, 86_400)
         _within("poll_s", self.poll_s, 0.01, 3_600)
         _within("drain_s", self.drain_s, 0, 3_600)
         _within("workers", self.workers, 1, 256)
         _store_url(self.store)
         if not self.host:
             raise ConfigError("host is empty; expected an address such as 127.0.0.1; set one")
+        check_exposure(
+            self.host,
+            encrypted=self.tls is not None,
+            authenticated=self.callers is not None or (self.tls is not None and self.tls.client_ca is not None),
+            insecure=self.insecure,
+        )
 
     @property
     def state_dir(self) -> Path:
         """Where events, overlay and key are kept."""
-        return self.state or self.bundles.parent / "state"
+        return self.state or (Path("var/state") if self.remote else self.bundles.parent / "state")
 
 
 def load(path: Path | None, flags: Mapping[str, object] | None = None) -> ServerConfig:
@@ -96,8 +119,17 @@ def load(path: Path | None, flags: Mapping[str, object] | None = None) -> Server
     """
     settings = _table(path) if path else {}
     settings |= {key: value for key, value in (flags or {}).items() if value is not None}
+    if "://" in (url := str(settings.get("bundles", ""))):
+        caches = Path(str(settings.get("cache", ServerConfig.__dataclass_fields__["cache"].default)))
+        settings |= {"remote": url, "bundles": local_folder(url, caches)}
     typed: dict[str, Any] = {key: _typed(key, value) for key, value in settings.items()}
     return ServerConfig(**typed)
+
+
+def local_folder(url: str, caches: Path) -> Path:
+    """Where the copy of a location is kept: a name of its own in the folder of caches."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", url.partition("://")[2]).strip("-")[:60]
+    return caches / f"{plain}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
 def _table(path: Path) -> dict[str, object]:
@@ -118,6 +150,10 @@ def _typed(key: str, value: object) -> object:
     if key not in known:
         raise ConfigError(f"{key} is not a setting of [server]; known are {', '.join(sorted(known))}")
     kind = str(known[key])
+    if key == "tls":
+        return TlsFiles.of_table(value)
+    if kind == "bool" and isinstance(value, bool):
+        return value
     if "Path" in kind and isinstance(value, str | Path):
         return Path(value)
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):

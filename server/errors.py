@@ -4,8 +4,12 @@ ServerError
 ├── InvalidFieldError     a field of the request is out of its range
 ├── UndecodableError      the request is not the message it should be
 ├── UnservedMethodError   the method is not served here
+├── UnauthenticatedError  nobody we know calls
+├── PermissionDeniedError a caller we know asks for more than it may
+├── RequestTooLargeError  a request is larger than its caller's may be
 ├── UnknownItemError      the item asked about is not in the bundle
 ├── OverloadedError       there is more work waiting than can be done in time
+│   └── QuotaExceededError    a caller calls more often than it may
 ├── NoBundleError         nothing can be recommended yet
 ├── SlateTimeoutError     not even a slate fits into the caller's deadline
 └── StoreError            events or updates could not be made durable
@@ -41,6 +45,18 @@ class UnservedMethodError(ServerError):
     """Nobody serves this method here."""
 
 
+class UnauthenticatedError(ServerError):
+    """The credentials are missing, wrong or out of date; never quotes them."""
+
+
+class PermissionDeniedError(ServerError):
+    """The caller is known and may not do this."""
+
+
+class RequestTooLargeError(ServerError):
+    """The request is larger than this caller's may be."""
+
+
 class UnknownItemError(ServerError):
     """The item asked about is not in the bundle."""
 
@@ -51,6 +67,10 @@ class OverloadedError(ServerError):
     def __init__(self, message: str, *, retry_after_ms: int = 100) -> None:
         super().__init__(message)
         self.retry_after_ms = retry_after_ms
+
+
+class QuotaExceededError(OverloadedError):
+    """The caller has used up its quota; the server itself may have time."""
 
 
 class NoBundleError(ServerError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final
 
 from server import attribution, log, metrics
@@ -24,12 +25,22 @@ _STRIDE: Final = 50
 class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
     """Both calls of the service; state is in the store and the index."""
 
-    def __init__(self, *, clock: Clock, bundles: Bundles, store: EventStore, recent: RecentIndex, key: bytes) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        bundles: Bundles,
+        store: EventStore,
+        recent: RecentIndex,
+        key: bytes,
+        refresh: Callable[[], None] = lambda: None,
+    ) -> None:
         self._clock = clock
         self._bundles = bundles
         self._store = store
         self._recent = recent
         self._key = key
+        self._refresh = refresh
 
     async def RecordEvents(  # noqa: N802  the contract's name
         self, request: feedback_pb2.RecordEventsRequest, _context: Any
@@ -46,6 +57,7 @@ class FeedbackService(feedback_pb2_grpc.FeedbackServiceServicer):
             latest_ms=latest_event_ms(as_of_ms=as_of_ms),
         )
         check_length("events", request.events)
+        self._refresh()  # first: it drops what memory must not hold
         await self._recent.catch_up()
         good: list[StoredEvent] = []
         bad: list[tuple[int, str]] = []

@@ -24,6 +24,7 @@ from grpc_reflection.v1alpha import reflection
 from copywriter.cache import CopyCache
 from copywriter.writer import Writer
 from recsys.recommender import Recommender
+from recsys.tombstones import FILE as TOMBSTONES_FILE
 from server import attribution, log, ports
 from server.backstage import (
     ENGINE_SOCKET,
@@ -39,11 +40,13 @@ from server.engine_process import ENGINE_COMMAND
 from server.event_store import EventStore
 from server.executor import CpuThread
 from server.feedback import FeedbackService
+from server.forgotten import Forgotten
 from server.guard import Guard
 from server.open_store import opened_store
 from server.pitches import Pitches
 from server.recent import RecentIndex
 from server.rules_file import RulesFile
+from server.security.door import Door
 from server.service import RecommendationService
 from slatewright.v1 import feedback_pb2_grpc, recommendation_pb2_grpc
 
@@ -80,9 +83,10 @@ async def running(
     Raises
     ------
     ConfigError
-        The port or the state folder is taken or cannot be used, or the business rules are wrong.
+        The port or the state folder is taken or cannot be used, or business rules, callers or certificates are wrong.
     """
     rules = RulesFile(config.rules) if config.rules else None
+    door = Door(tls=config.tls, callers=config.callers, state_dir=config.state_dir)
     async with contextlib.AsyncExitStack() as stack:
         own = None
         if shared is None:
@@ -98,6 +102,7 @@ async def running(
         bundles.on_load = recent.forget
         store.listener.on_event, store.listener.on_gap = recent.add, recent.forget
         store.listener.on_items = bundles.show
+        forgotten = Forgotten(config.state_dir / TOMBSTONES_FILE, key, on_new=recent.forget)
         writer = _writer(config.state_dir)
         stack.callback(writer.cache.close)
         client = None
@@ -110,25 +115,29 @@ async def running(
         stack.push_async_callback(pitches.close)
 
         server = grpc.aio.server(
-            interceptors=[Guard(in_flight_limit=config.in_flight_limit)],
+            interceptors=[Guard(in_flight_limit=config.in_flight_limit), *door.interceptors()],
             options=[
                 ("grpc.so_reuseport", int(shared is not None)),
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ],
         )
         recommendation_pb2_grpc.add_RecommendationServiceServicer_to_server(
-            RecommendationService(config, bundles=bundles, cpu=cpu, recent=recent, pitches=pitches, key=key),
+            RecommendationService(
+                config, bundles=bundles, cpu=cpu, recent=recent, pitches=pitches, key=key, known_as=forgotten.known_as
+            ),
             server,
         )
         feedback_pb2_grpc.add_FeedbackServiceServicer_to_server(
-            FeedbackService(clock=config.clock, bundles=bundles, store=store, recent=recent, key=key),
+            FeedbackService(
+                clock=config.clock, bundles=bundles, store=store, recent=recent, key=key, refresh=forgotten.refresh
+            ),
             server,
         )
         healthy = cast(Any, health).aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
         reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME), server)
         await _tell(healthy, serving=False)
-        address = _bound(server, config)
+        address = _bound(server, config, door)
         await server.start()
 
         async def drain() -> None:
@@ -140,7 +149,12 @@ async def running(
         if rules is not None:
             await bundles.use_rules(rules.rules)
         await _poll(bundles, healthy)
-        await stack.enter_async_context(background(_watch(bundles, recent, healthy, rules, poll_s=config.poll_s)))
+        for work in (
+            _watch(bundles, recent, healthy, rules, poll_s=config.poll_s),
+            door.watch(poll_s=config.poll_s),
+            forgotten.watch(poll_s=config.poll_s),
+        ):
+            await stack.enter_async_context(background(work))
         log.write("listening", address=address, bundle_loaded=bundles.loaded)
         yield Running(address, server, bundles, recent, store, own)
 
@@ -188,10 +202,10 @@ def _writer(state_dir: Path) -> Writer:
     return Writer(CopyCache(state_dir / "copy.sqlite"), model=last_model(state_dir))
 
 
-def _bound(server: grpc.aio.Server, config: ServerConfig) -> str:
+def _bound(server: grpc.aio.Server, config: ServerConfig, door: Door) -> str:
     host = f"[{config.host}]" if ":" in config.host else config.host
     try:
-        port = server.add_insecure_port(f"{host}:{config.port}")
+        port = door.listen(server, f"{host}:{config.port}")
     except RuntimeError as error:
         raise ports.taken(config.host, config.port) from error
     return f"{host}:{port}"

@@ -5,8 +5,9 @@ connection that writes checks that first. Events are numbered, kept and their id
 While Redis is away writing fails clearly, and reading says so without making callers wait for it again and again.
 
 Keys, all beginning with `slatewright:`: `seq` (events so far) · `log` (stream, id = number) · `ids` (set of event
-ids) · `user:TYPE:USER` (sorted by event time, the newest `KEPT`; all dislikes) · `overlay_version` · `overlay` (item ->
-version) · `item:ITEM` (price, available, stock as last sent).
+ids) · `erased` (how often people were removed, see `erase_redis.py`) · `user:TYPE:USER` (sorted by event time, the
+newest `KEPT`; all dislikes) · `overlay_version` · `overlay` (item -> version) · `item:ITEM` (price, available, stock
+as last sent).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ WRITE_TIMEOUT_S: Final = 5.0
 BLIND_S: Final = 1.0
 """After a failed look nobody waits for another one for so long."""
 _CHUNK: Final = 1_000
-_P: Final = "slatewright:"
+PREFIX: Final = "slatewright:"
 _DURABLE: Final = {
     "appendonly": "yes",
     "appendfsync": "always",
@@ -54,10 +55,10 @@ _DURABLE: Final = {
 _APPEND: Final = f"""
 local fresh = 0
 for i = 1, #ARGV, 5 do
-  if redis.call('SADD', '{_P}ids', ARGV[i]) == 1 then
-    local seq = string.format('%.0f', redis.call('INCR', '{_P}seq'))
-    local user = '{_P}user:' .. ARGV[i + 2] .. ':' .. ARGV[i + 1]
-    redis.call('XADD', '{_P}log', seq .. '-0', 'e', ARGV[i + 4])
+  if redis.call('SADD', '{PREFIX}ids', ARGV[i]) == 1 then
+    local seq = string.format('%.0f', redis.call('INCR', '{PREFIX}seq'))
+    local user = '{PREFIX}user:' .. ARGV[i + 2] .. ':' .. ARGV[i + 1]
+    redis.call('XADD', '{PREFIX}log', seq .. '-0', 'e', ARGV[i + 4])
     redis.call('ZADD', user, ARGV[i + 3], seq .. ':' .. ARGV[i + 4])
     if ARGV[i + 2] ~= 'dislike' then redis.call('ZREMRANGEBYRANK', user, 0, -{KEPT + 1}) end
     fresh = fresh + 1
@@ -67,13 +68,13 @@ return fresh
 """
 """ARGV: event id, user id, type, time and row of each event."""
 _OVERLAY: Final = f"""
-if #ARGV == 0 then return tonumber(redis.call('GET', '{_P}overlay_version') or '0') end
-local version = redis.call('INCR', '{_P}overlay_version')
+if #ARGV == 0 then return tonumber(redis.call('GET', '{PREFIX}overlay_version') or '0') end
+local version = redis.call('INCR', '{PREFIX}overlay_version')
 for i = 1, #ARGV, 4 do
   for k, field in ipairs({{'price', 'available', 'stock'}}) do
-    if ARGV[i + k] ~= '' then redis.call('HSET', '{_P}item:' .. ARGV[i], field, ARGV[i + k]) end
+    if ARGV[i + k] ~= '' then redis.call('HSET', '{PREFIX}item:' .. ARGV[i], field, ARGV[i + k]) end
   end
-  redis.call('ZADD', '{_P}overlay', string.format('%.0f', version), ARGV[i])
+  redis.call('ZADD', '{PREFIX}overlay', string.format('%.0f', version), ARGV[i])
 end
 return version
 """
@@ -90,7 +91,7 @@ class RedisStore:
         self._append: Any = self._writer.register_script(_APPEND)
         self._overlay: Any = self._writer.register_script(_OVERLAY)
         self._blind_until_s = 0.0
-        self._last_seq = self._last_overlay = 0
+        self._last_seq = self._last_overlay = self._n_erased = 0
         self._next_look: asyncio.Task[None] | None = None
         self._looking = asyncio.Lock()
 
@@ -100,7 +101,7 @@ class RedisStore:
         store = cls(url)
         try:
             await store._writer.ping()
-            store._last_seq, store._last_overlay = await store._numbers()
+            store._last_seq, store._last_overlay, store._n_erased = await store._numbers()
         except ConfigError:
             await store.close()
             raise
@@ -134,14 +135,14 @@ class RedisStore:
         """A user's events by type, the newest event time first."""
         pipe = self._reader.pipeline(transaction=True)
         for kind in EVENT_TYPES:
-            pipe.zrange(f"{_P}user:{kind}:{user_id}", 0, -1, desc=True)
+            pipe.zrange(f"{PREFIX}user:{kind}:{user_id}", 0, -1, desc=True)
         found = await self._read(pipe.execute())
         return {kind: [_numbered(row) for row in rows] for kind, rows in zip(EVENT_TYPES, found, strict=True)}
 
     async def overlays(self) -> list[ItemUpdate]:
         """Every updated item."""
         shown = []
-        ids = await self._read(self._reader.zrange(f"{_P}overlay", 0, -1))
+        ids = await self._read(self._reader.zrange(f"{PREFIX}overlay", 0, -1))
         for start in range(0, len(ids), _CHUNK):
             shown += await self._items(ids[start : start + _CHUNK])
         return shown
@@ -156,7 +157,10 @@ class RedisStore:
     async def _look(self) -> None:
         async with self._looking:
             self._next_look = None  # who comes from here on needs another one
-            seq, overlay = await self._read(self._numbers())
+            seq, overlay, n_erased = await self._read(self._numbers())
+            if n_erased != self._n_erased:  # somebody may be in memory who is to be forgotten
+                self._n_erased = n_erased
+                self.listener.on_gap()
             if seq < self._last_seq or overlay < self._last_overlay:  # a Redis that lost, or another one
                 self._last_seq, self._last_overlay = seq, 0
                 self.listener.on_gap()
@@ -164,24 +168,27 @@ class RedisStore:
                 self._last_seq = seq
                 self.listener.on_gap()
             elif seq > self._last_seq:
-                log = self._reader.xrange(f"{_P}log", min=f"({self._last_seq}-0", max=f"{seq}-0")
+                log = self._reader.xrange(f"{PREFIX}log", min=f"({self._last_seq}-0", max=f"{seq}-0")
                 for entry_id, fields in await self._read(log):
                     number = int(entry_id.partition("-")[0])
                     self.listener.on_event(number, _unpacked(fields["e"]))
                 self._last_seq = seq
             if overlay > self._last_overlay:
-                ids = await self._read(self._reader.zrangebyscore(f"{_P}overlay", f"({self._last_overlay}", overlay))
+                ids = await self._read(
+                    self._reader.zrangebyscore(f"{PREFIX}overlay", f"({self._last_overlay}", overlay)
+                )
                 self.listener.on_items(await self._items(ids))
                 self._last_overlay = overlay
 
-    async def _numbers(self) -> tuple[int, int]:
-        seq, overlay = await self._reader.mget(f"{_P}seq", f"{_P}overlay_version")
-        return int(seq or 0), int(overlay or 0)
+    async def _numbers(self) -> tuple[int, int, int]:
+        """Events, versions of the overlay and erasures so far."""
+        seq, overlay, erased = await self._reader.mget(*(f"{PREFIX}{k}" for k in ("seq", "overlay_version", "erased")))
+        return int(seq or 0), int(overlay or 0), int(erased or 0)
 
     async def _items(self, item_ids: Sequence[str]) -> list[ItemUpdate]:
         pipe = self._reader.pipeline(transaction=False)
         for item_id in item_ids:
-            pipe.hmget(f"{_P}item:{item_id}", "price", "available", "stock")
+            pipe.hmget(f"{PREFIX}item:{item_id}", "price", "available", "stock")
         found = await self._read(pipe.execute()) if item_ids else []
         return [_shown(item_id, *values) for item_id, values in zip(item_ids, found, strict=True)]
 

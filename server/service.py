@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,6 +57,7 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         recent: RecentIndex,
         pitches: Pitches,
         key: bytes,
+        known_as: Callable[[str, Mapping[str, Any]], str] = lambda user_id, _manifest: user_id,
     ) -> None:
         self._config = config
         self._bundles = bundles
@@ -64,6 +65,7 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         self._recent = recent
         self._pitches = pitches
         self._key = key
+        self._known_as = known_as
 
     async def Recommend(  # noqa: N802  the contract's name
         self, request: pb.RecommendRequest, context: Any
@@ -129,6 +131,7 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         chosen = variants.resolve(unit_id, call.variant_overrides)
         metrics.observe("validate", time.monotonic() - arrived)
         started = time.monotonic()
+        known_as = self._known_as(call.user_id, manifest)  # first: it drops what memory must not hold
         await self._recent.catch_up()
         time_ms = await self._time_ms(call, manifest)
         recent = await self._recent.events(call.user_id, after_seq=int(str(manifest.get("feedback_seq", 0))))
@@ -139,7 +142,7 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         def work() -> tuple[Slate, Sequence[str]]:
             metrics.observe("wait", time.monotonic() - handed_in)
             metrics.SLATE_LAPS.start()
-            slate = _slate(bundle, _slate_request(call, time_ms), recent, like)
+            slate = _slate(bundle, _slate_request(call, known_as, time_ms), recent, like)
             titles = [str(bundle.item(item.item_id)["title"]) for item in slate.items] if call.explain else []
             return slate, titles
 
@@ -160,7 +163,7 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         wanted = Wanted(
             [item.item_id for item in slate.items],
             bundle.item,
-            lambda: bundle.profile(call.user_id, time_ms, recent),
+            lambda: bundle.profile(known_as, time_ms, recent),
             mode=mode,
             locale=call.locale or str(manifest.get("locale") or ""),
             max_chars=call.max_chars,
@@ -188,9 +191,9 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         )
 
 
-def _slate_request(call: SlateCall, time_ms: int) -> SlateRequest:
+def _slate_request(call: SlateCall, known_as: str, time_ms: int) -> SlateRequest:
     return SlateRequest(
-        user_id=call.user_id,
+        user_id=known_as,
         time_ms=time_ms,
         page_size=call.page_size,
         placement=call.placement,

@@ -13,12 +13,16 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 from server import log, ports
 from server.backstage import Backstage, background, backstage
 from server.boot import WORKER_COMMAND, Boot
 from server.config import ServerConfig
 from server.worker_process import WorkerProcess
+
+QUIET: Final = {"GRPC_VERBOSITY": "ERROR"}
+"""gRPC's core otherwise tells of each handshake that fails, in lines that are no JSON and that strangers can cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +76,14 @@ async def supervised(config: ServerConfig) -> AsyncIterator[Supervised]:
         shared = await stack.enter_async_context(backstage(config))
         told = replace(config, port=port)
         boots = [Boot(n, told, shared.folder) for n in range(config.workers)]
-        env: dict[str, str] | None = None
+        env = QUIET | os.environ
         on_death: Callable[[int], None] = _nothing
         if config.admin_port:
             from server import admin  # noqa: PLC0415  nobody else needs it
 
             folder = shared.folder / "metrics"
             folder.mkdir()
-            env, on_death = os.environ | {admin.FOLDER_VARIABLE: str(folder)}, admin.forget_gauges(folder)
+            env, on_death = env | {admin.FOLDER_VARIABLE: str(folder)}, admin.forget_gauges(folder)
         workers = [
             WorkerProcess(boot.index, boot.line(), command=WORKER_COMMAND, env=env, on_death=on_death) for boot in boots
         ]

@@ -1,4 +1,4 @@
-"""Starts one worker, and starts it again whenever it dies.
+"""Starts one worker, or the process that copies bundles, and starts it again whenever it dies.
 
 Invariant: a worker that was not asked to stop is replaced, however it ended, with growing pauses while it keeps dying.
 """
@@ -28,7 +28,7 @@ class WorkerProcess:
 
     def __init__(
         self,
-        index: int,
+        index: int | str,
         boot: bytes,
         *,
         command: Sequence[str],

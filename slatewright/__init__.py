@@ -1,5 +1,6 @@
 """What a caller of Slatewright imports: clients and messages. Needs grpcio and protobuf only."""
 
+from slatewright.channels import tls
 from slatewright.client import AsyncClient, Client
 from slatewright.v1.copy_pb2 import CopyMode, CopyOptions, Pitch, PitchOrigin
 from slatewright.v1.feedback_pb2 import Event, EventType, ItemUpdate
@@ -36,4 +37,5 @@ __all__ = [
     "RequestContext",
     "SlateItem",
     "UserStatus",
+    "tls",
 ]

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final, TypeVar
 
 import grpc
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from slatewright.channels import tls
 from slatewright.client import DEFAULT_TARGET, Client
 from slatewright.v1 import copy_pb2, recommendation_pb2
 
 M = TypeVar("M", bound=Message)
 Slate = recommendation_pb2.RecommendResponse | recommendation_pb2.ListSimilarItemsResponse
 
+API_KEY: Final = "SLATEWRIGHT_API_KEY"
+TOKEN: Final = "SLATEWRIGHT_TOKEN"  # noqa: S105  the names of variables
 MAX_WIDTH: Final = 100
 _LONGEST_S: Final = 86_400.0
 _COPY: Final = {
@@ -59,9 +64,12 @@ def seconds(value: str) -> float:
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
-    """Flags every call has."""
+    """Flags every call has. Keys and tokens are in the environment: arguments are seen by everybody on the machine."""
     parser.add_argument("--target", type=text, default=DEFAULT_TARGET, metavar="HOST:PORT", help=f"({DEFAULT_TARGET})")
     parser.add_argument("--timeout", type=seconds, default=10.0, metavar="S", help="deadline in seconds (10)")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="PEM of who signs the server's certificate: use TLS")
+    parser.add_argument("--cert", type=Path, metavar="FILE", help="PEM of this caller's certificate; with --key")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="PEM of its key")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
@@ -94,8 +102,19 @@ def run(
 ) -> int:
     """Call the server and show the answer; 2 with one line on stderr when it fails or `refused` says why."""
     try:
-        with Client(args.target, timeout_s=args.timeout) as client:
+        secure = tls(args.ca, cert=args.cert, key=args.key) if args.ca or args.cert or args.key else None
+        with Client(
+            args.target,
+            timeout_s=args.timeout,
+            credentials=secure,
+            api_key=os.environ.get(API_KEY, ""),
+            token=os.environ.get(TOKEN, ""),
+            n_channels=1,
+        ) as client:
             answer = call(client)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     except grpc.RpcError as error:
         print(f"error: {_explained(error, args.target)}", file=sys.stderr)
         return 2
@@ -145,6 +164,10 @@ def _print(lead: str, said: str, width: int) -> None:
 
 def _explained(error: grpc.RpcError, server: str) -> str:
     code, details = error.code(), error.details() or ""
+    if code is grpc.StatusCode.UNAVAILABLE and "handshake" in details.lower():
+        return (
+            f"no secure connection to {server}; check --ca, --cert and --key, and the name in the server's certificate"
+        )
     if code is grpc.StatusCode.UNAVAILABLE and "bundle" not in details:
         return f"no server answers at {server}; start one with `slatewright serve`"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:

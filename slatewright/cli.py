@@ -29,10 +29,13 @@ COMMANDS: Final[dict[str, Command]] = {
     "build": Command("offline_jobs.build", "learn from a log and publish a bundle", "offline"),
     "evaluate": Command("offline_jobs.evaluate", "measure slate and sources on held-out events", "offline"),
     "tune": Command("offline_jobs.tune", "choose settings on the window before the test window", "tune"),
+    "bundles": Command("server.manage_bundles", "list, choose, roll back and remove bundles", "server"),
     "serve": Command("server.serve", "serve slates and pitches over gRPC", "server"),
     "recommend": Command("slatewright.commands.recommend", "ask a running server for one user's slate"),
     "similar": Command("slatewright.commands.similar", "ask a running server for items like one item"),
     "events": Command("slatewright.commands.events", "hand one event to a running server"),
+    "forget": Command("server.forget", "remove people from events, memory and every bundle to come", "server"),
+    "key": Command("server.security.new_key", "make an API key for a caller of the server", "server"),
     "demo": Command("offline_jobs.demo", "build, serve and show slates of real people", "demo"),
 }
 

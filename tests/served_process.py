@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -23,24 +24,30 @@ SILENT = {"mode": copy_pb2.COPY_MODE_NONE}
 class Door:
     """One connection to one worker: a channel of its own never shares a connection."""
 
-    def __init__(self, target: str) -> None:
-        self.channel = grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
+    def __init__(self, target: str, *, secure: grpc.ChannelCredentials | None = None, key: str = "") -> None:
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        self.channel = (
+            grpc.secure_channel(target, secure, options) if secure else grpc.insecure_channel(target, options)
+        )
+        self._sent = (("x-api-key", key),) if key else ()
         self._slates = recommendation_pb2_grpc.RecommendationServiceStub(self.channel)
         self._feedback = feedback_pb2_grpc.FeedbackServiceStub(self.channel)
 
     def items(self, user_id: str, **fields: object) -> list[str]:
         """Ids of a slate as long as there may be."""
         request = RecommendRequest(user_id=user_id, page_size=100, copy=SILENT, **fields)
-        return [item.item_id for item in self._slates.Recommend(request, timeout=20).items]
+        answer = self._slates.Recommend(request, timeout=20, metadata=self._sent)
+        return [item.item_id for item in answer.items]
 
     def record(self, *events: Event) -> int:
         """Events accepted."""
-        return self._feedback.RecordEvents(feedback_pb2.RecordEventsRequest(events=events), timeout=20).accepted
+        request = feedback_pb2.RecordEventsRequest(events=events)
+        return self._feedback.RecordEvents(request, timeout=20, metadata=self._sent).accepted
 
     def update(self, **fields: object) -> int:
         """Version of the overlay."""
         request = feedback_pb2.UpdateItemsRequest(items=[ItemUpdate(**fields)])
-        return self._feedback.UpdateItems(request, timeout=20).version
+        return self._feedback.UpdateItems(request, timeout=20, metadata=self._sent).version
 
 
 class Served:
@@ -56,7 +63,8 @@ class Served:
 
     def pids(self) -> dict[int, int]:
         """The newest process id of each worker."""
-        return {int(str(line["worker"])): int(str(line["pid"])) for line in self.said("worker_started")}
+        lines = [line for line in self.said("worker_started") if line["worker"] != "mirror"]
+        return {int(str(line["worker"])): int(str(line["pid"])) for line in lines}
 
     def served_by(self) -> set[object]:
         """Workers that answered calls."""
@@ -97,10 +105,10 @@ def serve(shop_bundles: Path, tmp_path: Path) -> Serve:
 
 
 @contextmanager
-def doors(served: Served, n: int = 12) -> Iterator[list[Door]]:
+def doors(served: Served, n: int = 12, **how: Any) -> Iterator[list[Door]]:
     """Connections enough that every worker has one, in all likelihood; the tests check that."""
     with ExitStack() as stack:
-        opened = [Door(served.target) for _ in range(n)]
+        opened = [Door(served.target, **how) for _ in range(n)]
         for door in opened:
             stack.callback(door.channel.close)
         yield opened

@@ -19,7 +19,10 @@ import pytest
 pytest.importorskip("redis", reason="the redis extra is not installed")
 from recsys.errors import ConfigError
 from recsys.slate import ItemUpdate
+from server import erase_redis
 from server.errors import StoreError
+from server.forget import forget
+from server.known_stores import note_redis
 from server.redis_store import RedisStore
 from server.stored_event import StoredEvent
 from tests.served_process import Door, Serve, click, dislike, doors, until
@@ -223,6 +226,54 @@ async def test_killed_under_load_it_loses_and_doubles_nothing(redis: Redis) -> N
     assert len(kept) == len(set(kept))
     assert set(acknowledged) <= set(kept)
     await store.close()
+
+
+async def test_a_forgotten_person_is_in_no_byte_of_redis(
+    redis: Redis, view: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """`slatewright forget`: log, keys, ids and files; trimmed events too. Every view empties its memory at its next
+    look, others keep everything, and an event id used before is new again.
+    """
+    monkeypatch.setenv("SLATEWRIGHT_KEY", "k" * 32)
+    state, user = tmp_path / "state", "maria.lópez@example.org"
+    state.mkdir()
+    note_redis(state, redis.url)
+    one, other = await view(), await view()
+    for n in range(60):
+        kind = ("click", "dislike", "purchase")[n % 3]
+        await one.store.append(
+            [event(f"{who}-{n}", user_id=who, event_type=kind, query="ü\\") for who in (user, "x" + user)]
+        )
+    subprocess.run(
+        ["redis-cli", "-p", str(redis.port), "XTRIM", "slatewright:log", "MAXLEN", "=", "50"],
+        check=True,
+        capture_output=True,
+    )
+    await other.store.catch_up()
+    [outcome] = await asyncio.to_thread(lambda: forget([user], state_dir=state, bundles_dir=tmp_path / "none"))
+    assert (outcome.events_removed, outcome.events_left, outcome.tombstone.seq, outcome.clean) == (60, 0, 1, True)
+    assert not any((await other.store.of_user(user)).values())
+    assert sum(len(rows) for rows in (await other.store.of_user("x" + user)).values()) == 60
+    for each in (one, other):
+        await each.store.catch_up()
+        assert each.gaps == 1
+    await one.store.append([event("next", user_id="x" + user)])
+    await other.store.catch_up()
+    assert other.heard[-1] == (121, event("next", user_id="x" + user))
+    await one.store.append([event("x" + user + "-0")])  # known as ever
+    assert await one.store.append([event(user + "-0", user_id="v")]) == 1
+    assert await asyncio.to_thread(erase_redis.erase, redis.url, ["v", "x" + user]) == {"v": 1, "x" + user: 61}
+    redis.stop(signal.SIGTERM)
+    files = [path for path in (tmp_path / "redis").rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if b"pez@example.org" in path.read_bytes()]
+    with pytest.raises(ConfigError, match="could not be cleaned"):
+        forget([user], state_dir=state, bundles_dir=tmp_path / "none")
+    monkeypatch.delenv("SLATEWRIGHT_KEY")
+    (state / "key").write_bytes(b"k" * 32)
+    with pytest.raises(ConfigError, match="SLATEWRIGHT_KEY is not set"):
+        forget([user], state_dir=state, bundles_dir=tmp_path / "none")
+    redis.start()
 
 
 async def test_no_redis_is_one_clear_error() -> None:

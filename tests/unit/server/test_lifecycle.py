@@ -16,6 +16,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from copywriter.gate import Verdict
+from recsys import lease
 from recsys.errors import BundleMismatchError, ConfigError
 from slatewright.v1 import copy_pb2, feedback_pb2
 from slatewright.v1 import recommendation_pb2 as pb
@@ -317,3 +318,33 @@ async def test_killing_the_engine_never_costs_a_slate(open_shop: Any, monkeypatc
         pid = shop.back.engine.pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_a_served_bundle_is_held_and_freed(open_shop: Any, publish_bundle: Any, tmp_path: Path) -> None:
+    """While it serves, or a call still uses it, `bundles gc` sees it in use; after that nobody holds it."""
+    async with open_shop() as donor:
+        kind = type(donor.fake)
+    gate, slow = threading.Event(), threading.Event()
+    folder = tmp_path / "bundles"
+
+    class Slow(kind):  # type: ignore[misc, valid-type]
+        def recommend(self, *given: Any) -> Any:
+            """The slate, once the gate is open."""
+            if slow.is_set() and self.manifest["version"] == "v1":
+                gate.wait(5)
+            return super().recommend(*given)
+
+    publish_bundle("v1")
+    async with open_shop(open_bundle=lambda path: Slow(path.name)) as shop:
+        assert lease.held(folder / "v1")
+        slow.set()
+        call = asyncio.create_task(shop.recommend())
+        await asyncio.sleep(0.05)
+        publish_bundle("v2")
+        await until(lambda: shop.up.bundles.serving().manifest["version"] == "v2")
+        assert lease.held(folder / "v2")
+        assert lease.held(folder / "v1")
+        gate.set()
+        await call
+        await until(lambda: not lease.held(folder / "v1"))
+    assert (folder / "v2").is_dir()

@@ -20,6 +20,7 @@ from recsys.errors import ConfigError
 from server.backoff import Backoff
 from server.boot import Boot
 from server.config import ServerConfig
+from server.security.tls import TlsFiles
 from server.worker_process import WorkerProcess
 
 SERVES = "import sys; boot = sys.stdin.readline(); print('ready', flush=True); sys.stdin.read()"
@@ -90,15 +91,20 @@ def test_pauses_grow_while_it_keeps_dying_and_shrink_after_a_good_life() -> None
 
 
 def test_a_boot_reads_as_it_was_written(tmp_path: Path) -> None:
-    """Paths, numbers and what is unset come back as they were."""
-    boot = Boot(3, ServerConfig(bundles=tmp_path, rules=tmp_path / "r.toml", workers=4, drain_s=0.5), tmp_path / "s")
-    assert Boot.read(boot.line()) == boot
-    assert boot.line().count(b"\n") == 1
+    """Paths, numbers, certificates and what is unset come back as they were."""
+    first = ServerConfig(bundles=tmp_path, rules=tmp_path / "r.toml", workers=4, drain_s=0.5)
+    tls = TlsFiles(tmp_path / "cert.pem", tmp_path / "key.pem")
+    second = ServerConfig(bundles=tmp_path, remote="s3://a/b", host="0.0.0.0", tls=tls, callers=tmp_path / "c.toml")
+    third = ServerConfig(tls=TlsFiles(tls.cert, tls.key, tmp_path / "ca.pem"), host="::", insecure=True)
+    for config in (first, second, third):
+        boot = Boot(3, config, tmp_path / "s")
+        assert Boot.read(boot.line()) == boot
+        assert boot.line().count(b"\n") == 1
 
 
 def test_the_supervisor_imports_nothing_of_the_slates() -> None:
     """It stays small and starts at once: no numpy, no ranker, nothing of an extra that was not asked for."""
-    heavy = ["numpy", "scipy", "pyarrow", "lightgbm", "torch", "prometheus_client", "redis"]
+    heavy = ["numpy", "scipy", "pyarrow", "lightgbm", "torch", "prometheus_client", "redis", "fsspec", "jwt"]
     code = f"import sys, server.serve; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""The thin client: deadlines always, retries for reads only, both flavours with the same calls."""
+"""The thin client: deadlines always, retries where they do no harm, both flavours with the same calls."""
 
 from __future__ import annotations
 
@@ -24,12 +24,18 @@ class Flaky(recommendation_pb2_grpc.RecommendationServiceServicer, feedback_pb2_
         self.failures = 0
         self.slow_s = 0.0
         self.calls = 0
+        self.code = grpc.StatusCode.UNAVAILABLE
+        self.sent: list[tuple[str, str]] = []
+
+    def _note(self, context: Any) -> None:
+        self.sent += [(k, v) for k, v in context.invocation_metadata() if k in {"x-api-key", "authorization"}]
 
     def _answer(self, context: Any, answer: Any) -> Any:
         self.calls += 1
+        self._note(context)
         time.sleep(self.slow_s)
         if self.failures >= self.calls:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+            context.abort(self.code, "not now")
         return answer
 
     def Recommend(self, request: Any, context: Any) -> Any:
@@ -42,6 +48,7 @@ class Flaky(recommendation_pb2_grpc.RecommendationServiceServicer, feedback_pb2_
 
     def StreamRecommend(self, request: Any, context: Any) -> Any:
         """Only done."""
+        self._note(context)
         yield pb.StreamRecommendResponse(done=pb.StreamDone(pitches=len(request.request.user_id)))
 
     def RecordEvents(self, request: Any, context: Any) -> Any:
@@ -98,14 +105,120 @@ def test_a_read_is_tried_again_when_the_server_is_away(flaky: tuple[Flaky, str])
     assert servicer.calls == 3
 
 
-def test_a_write_is_not_tried_again(flaky: tuple[Flaky, str]) -> None:
-    """Writes are the caller's to repeat: event ids make that safe."""
+def test_events_are_tried_again(flaky: tuple[Flaky, str]) -> None:
+    """A server accepts an event once by its id, so that a repeat does no harm."""
+    servicer, target = flaky
+    servicer.failures = 2
+    with Client(target, timeout_s=5) as client:
+        assert client.record_events([Event(event_id="e")]).accepted == 1
+    assert servicer.calls == 3
+
+
+def test_item_updates_are_not_tried_again(flaky: tuple[Flaky, str]) -> None:
+    """A late repeat would undo a newer update: it is the caller's to send the newest state again."""
     servicer, target = flaky
     servicer.failures = 1
     with Client(target, timeout_s=5) as client, pytest.raises(grpc.RpcError) as caught:
-        client.record_events([Event()])
+        client.update_items([ItemUpdate()])
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE  # type: ignore[attr-defined]
     assert servicer.calls == 1
+
+
+@pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "INTERNAL", "UNAUTHENTICATED", "INVALID_ARGUMENT"])
+def test_nothing_else_is_tried_again(flaky: tuple[Flaky, str], code: str) -> None:
+    """Overload above all: a repeat would make it worse."""
+    servicer, target = flaky
+    servicer.failures, servicer.code = 1, grpc.StatusCode[code]
+    with Client(target, timeout_s=5) as client, pytest.raises(grpc.RpcError):
+        client.recommend(RecommendRequest())
+    assert servicer.calls == 1
+
+
+def test_many_failures_end_the_retries(flaky: tuple[Flaky, str]) -> None:
+    """A server that is down gets fewer repeats the longer it lasts, not three times its load."""
+    servicer, target = flaky
+    servicer.failures = 10_000
+    with Client(target, timeout_s=5, n_channels=1) as client:
+        for _ in range(100):
+            with pytest.raises(grpc.RpcError):
+                client.recommend(RecommendRequest())
+    assert servicer.calls < 200
+
+
+def test_channels_spread_over_workers() -> None:
+    """Servers that share a port all get calls; one channel alone sticks to one of them."""
+    workers = [Flaky() for _ in range(2)]
+    with ThreadPoolExecutor(4) as pool:
+        servers, port = [], 0
+        for servicer in workers:
+            server = grpc.server(pool, options=[("grpc.so_reuseport", 1)])
+            recommendation_pb2_grpc.add_RecommendationServiceServicer_to_server(servicer, server)
+            port = server.add_insecure_port(f"127.0.0.1:{port}")
+            server.start()
+            servers.append(server)
+        for n_channels, n_reached in ((1, 1), (32, 2)):
+            before = [worker.calls for worker in workers]
+            with Client(f"127.0.0.1:{port}", timeout_s=5, n_channels=n_channels) as client:
+                for _ in range(64):
+                    client.recommend(RecommendRequest())
+            reached = [worker.calls > n for worker, n in zip(workers, before, strict=True)]
+            assert sum(reached) == n_reached
+        for server in servers:
+            server.stop(None).wait()
+
+
+async def test_credentials_go_with_every_call(flaky: tuple[Flaky, str]) -> None:
+    """A key as it is; a token as it is or as its source gives it anew for each call."""
+    servicer, target = flaky
+    fresh = iter(f"t{n}" for n in range(9))
+    for named, sent in (
+        ({"api_key": "k"}, [("x-api-key", "k")] * 5),
+        ({"token": "t"}, [("authorization", "Bearer t")] * 5),
+        ({"token": lambda: next(fresh)}, [("authorization", f"Bearer t{n}") for n in range(5)]),
+    ):
+        servicer.sent.clear()
+        with Client(target, timeout_s=5, **named) as client:  # type: ignore[arg-type]
+            client.recommend(RecommendRequest())
+            client.list_similar_items(ListSimilarItemsRequest())
+            list(client.stream_recommend(RecommendRequest()))
+            client.record_events([])
+            client.update_items([])
+        assert servicer.sent == sent
+    servicer.sent.clear()
+    async with AsyncClient(target, timeout_s=5, api_key="k") as aclient:
+        await aclient.recommend(RecommendRequest())
+        await aclient.list_similar_items(ListSimilarItemsRequest())
+        assert [m async for m in aclient.stream_recommend(RecommendRequest())]
+        await aclient.record_events([])
+        await aclient.update_items([])
+    assert servicer.sent == [("x-api-key", "k")] * 5
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+async def test_no_secret_travels_in_the_clear(kind: type[Client]) -> None:
+    """Beyond this machine a key needs TLS, or a word that the network encrypts; two credentials are one too many."""
+    for target in ("shop.internal:50051", "10.0.0.7:1", "dns:///shop:1", "localhost.example.org:1"):
+        for named in ({"api_key": "k"}, {"token": "t"}, {"token": lambda: "t"}):
+            with pytest.raises(ValueError, match="in the clear"):
+                kind(target, **named)  # type: ignore[arg-type]
+    for target in ("localhost:1", "127.0.0.1:1", "[::1]:1", "unix:/x"):
+        await closed(kind(target, api_key="k"))
+    await closed(kind("shop.internal:1", api_key="k", plaintext=True))
+    await closed(kind("shop.internal:1", api_key="k", credentials=slatewright.tls()))
+    with pytest.raises(ValueError, match="leave out"):
+        kind(api_key="k", token="t")
+    with pytest.raises(ValueError, match="n_channels is 0"):
+        kind(n_channels=0)
+    with pytest.raises(ValueError, match="go together"):
+        slatewright.tls(cert=b"x")
+    with pytest.raises(OSError, match="nope"):
+        slatewright.tls("nope.pem")
+
+
+async def closed(client: Any) -> None:
+    """Close either kind."""
+    if inspect.isawaitable(done := client.close()):
+        await done
 
 
 def test_a_slow_server_costs_the_deadline_and_no_more(flaky: tuple[Flaky, str]) -> None:

@@ -1,0 +1,1 @@
+"""Who may call: certificates, callers, their scopes and quotas (docs/security.md)."""
