@@ -55,7 +55,7 @@ def ask(
         scored = score_sources(model.sources, profile)
         lists = propose(model.sources, scored, profile, allowed, quotas=longest)
         rows = np.unique(np.concatenate([lists[name] for name in SOURCES]))
-        found.append(Asked(request, profile, int(allowed.sum()), lists, rows, scored.at(rows)))
+        found.append(Asked(request, profile, int(allowed.sum()), lists, rows, scored.at(rows, model.sources)))
     return found
 
 
@@ -65,5 +65,6 @@ def merged_again(model: Model, asked: Asked, *, quotas: NDArray[np.int64], weigh
     rows, ranks, fused = merge(lists, weights, limit=MAX_CANDIDATES)
     scores = np.take(asked.scores, np.searchsorted(asked.rows, rows), axis=1)
     candidates = Candidates(rows, ranks, fused, scores)
-    matrix = features(candidates, asked.profile, model.items, model.sources, time_ms=asked.request.time_ms)
+    given = (asked.profile, model.items, model.sources, model.static)
+    matrix = features(candidates, *given, time_ms=asked.request.time_ms)
     return Prepared(asked.profile, candidates, matrix, asked.n_allowed)

@@ -15,6 +15,7 @@ from recsys.events import EVENTS_FILE, Events, Log
 from recsys.profiles import timeline, user
 from recsys.profiles.build import HALF_LIFE_DAYS, WEIGHTS, build_histories, build_items
 from recsys.profiles.store import Histories
+from recsys.rerank.features import static_features
 from recsys.rerank.prepare import Model
 from recsys.schema import MS_PER_DAY
 
@@ -107,4 +108,4 @@ def fit(source: FitInput, *, as_of_ms: int, config: CandidatesConfig, steps: Ste
         quotas=quotas,
         fusion=fusion,
     )
-    return Model(as_of_ms, items, sources), histories
+    return Model(as_of_ms, items, sources, static_features(items, sources)), histories

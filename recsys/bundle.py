@@ -49,7 +49,7 @@ from recsys.profiles.store import Histories
 from recsys.rerank.features import FEATURES, feature_hash
 from recsys.rerank.prepare import Model
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 CURRENT: Final = "CURRENT"
 HISTORY: Final = "HISTORY"
 LOCK: Final = ".lock"
@@ -214,6 +214,7 @@ def _opened(directory: Path, manifest: Mapping[str, Any]) -> Bundle:
             manifest["as_of_ms"],
             ItemTable.from_arrays(read_arrays(directory / "items")),
             Sources.from_arrays(read_arrays(directory / "sources")),
+            read_arrays(directory / "features")["static"],  # type: ignore[arg-type]
         ),
         histories=Histories.from_arrays(read_arrays(directory / "histories")),
         users=IdMap(**read_arrays(directory / "users")),  # type: ignore[arg-type]
@@ -259,6 +260,7 @@ def _write_files(bundle: Bundle, draft: Path) -> None:
     folders: dict[str, dict[str, NDArray[np.generic]]] = {
         "items": bundle.model.items.arrays(),
         "sources": bundle.model.sources.arrays(),
+        "features": {"static": bundle.model.static},
         "histories": bundle.histories.arrays(),
         "users": bundle.users.arrays(),
         "item_ids": bundle.item_ids.arrays(),

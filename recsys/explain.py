@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.candidates.merge import SOURCES
 from recsys.ids import IdMap
 from recsys.reasons import MAX_REASONS, PINNED, evidence_of, reasons_for
-from recsys.rerank.contributions import feature_contributions, source_contributions, strongest_features
+from recsys.rerank.contributions import booster_of, feature_contributions, source_contributions, strongest_features
 from recsys.rerank.features import FEATURES
 from recsys.rerank.page import Place
 from recsys.rerank.prepare import Model, Prepared
@@ -30,11 +30,11 @@ def slate_items(
     places: Sequence[Place],
     *,
     ids: IdMap,
-    explain_with: lgb.Booster | None,
+    explain_with: str | None,
 ) -> tuple[SlateItem, ...]:
     """One item a place, with cheap reasons; `scores` (n_candidates,).
 
-    With the ranker in `explain_with` also feature values and what each added to the score, and the reasons in that
+    With the ranker's text in `explain_with` also feature values and what each added to the score, and the reasons in that
     order; this costs several times the ranking itself.
     """
     evidence = evidence_of(model, ready, np.array([place.row for place in places], np.int32))
@@ -47,13 +47,15 @@ def slate_items(
     items = []
     for i, place in enumerate(places):
         known = place.at >= 0
-        ranks = ready.candidates.ranks[place.at] if known else np.empty(0)
+        ranks = ready.candidates.ranks[place.at].tolist() if known else []
         items.append(
             SlateItem(
                 item_id=ids.id(place.row),
                 rank=i + 1,
                 score=float(scores[place.at]) if known else 0.0,
-                sources=tuple(name for name, rank in zip(SOURCES, ranks, strict=known) if np.isfinite(rank)),
+                sources=tuple(
+                    name for name, rank in zip(SOURCES, ranks, strict=known) if not math.isnan(rank)
+                ),
                 reasons=why(place, None),
                 propensity=place.propensity,
             )
@@ -61,7 +63,7 @@ def slate_items(
     ranked = [i for i, place in enumerate(places) if place.at >= 0]
     if explain_with is not None and ranked:
         rows = ready.matrix[[places[i].at for i in ranked]]
-        for i, values, shares in zip(ranked, rows, feature_contributions(explain_with, rows), strict=True):
+        for i, values, shares in zip(ranked, rows, feature_contributions(booster_of(explain_with), rows), strict=True):
             added = source_contributions(shares[:-1], FEATURES, SOURCES)
             items[i] = replace(
                 items[i],

@@ -6,15 +6,19 @@ it is no reason.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.candidates.accumulate import strongest_ties
 from recsys.candidates.merge import SOURCES
-from recsys.candidates.neighbours import Neighbours, entries_of
+from recsys.candidates.neighbours import Neighbours
 from recsys.ids import IdMap
+from recsys.kernel import blank_slots
 from recsys.rerank.contributions import als_contributions
 from recsys.rerank.prepare import Model, Prepared
 from recsys.slate import Reason
@@ -38,34 +42,39 @@ _PLAIN: Final = {
 }
 
 
-Evidence = Mapping[str, Mapping[int, int]]
-"""Source -> row of an item -> row of the user's item it rests on."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the user did that items of a page rest on.
+
+    `ties`: source -> row of an item -> row of the user's item with the strongest tie to it. `own`: row of an item the
+    user acted on -> whether it was bought. `searched`: rows of the categories searched for.
+    """
+
+    ties: Mapping[str, Mapping[int, int]]
+    own: Mapping[int, bool]
+    searched: frozenset[int]
 
 
 def evidence_of(model: Model, ready: Prepared, rows: NDArray[np.int32]) -> Evidence:
-    """For each item-to-item source the recent item with the strongest tie to each of `rows`, where there is one.
+    """The evidence behind each of `rows`, where there is one.
 
-    Hot path: `benchmarks/serve_path.py`; one look per source for a whole page.
+    Hot path: `benchmarks/serve`; one look per source for a whole page.
     """
+    profile = ready.profile
     sources = ((name, getattr(model.sources, name, None)) for name in SOURCES)
-    recent = ready.profile.recent_items
-    return {name: _strongest(part, recent, rows) for name, part in sources if isinstance(part, Neighbours)}
+    ties = {
+        name: _strongest(part, profile.recent_items, rows) for name, part in sources if isinstance(part, Neighbours)
+    }
+    own = np.flatnonzero(np.isin(profile.items, rows))
+    bought = zip(profile.items[own].tolist(), (profile.n_bought[own] > 0).tolist(), strict=True)
+    return Evidence(ties, dict(bought), frozenset(profile.searched.tolist()))
 
 
 def _strongest(neighbours: Neighbours, recent: NDArray[np.int32], rows: NDArray[np.int32]) -> dict[int, int]:
     """`neighbours.strongest` for many rows at once; a tie goes to the newer item."""
-    if len(recent) == 0:
-        return {}
-    at, lengths = entries_of(neighbours.indptr, recent)
-    hits = np.flatnonzero(np.isin(neighbours.indices[at], rows))
-    owners = np.repeat(recent, lengths)[hits].tolist()
-    found: dict[int, int] = {}
-    strength: dict[int, float] = {}
-    shown, values = neighbours.indices[at[hits]].tolist(), neighbours.values[at[hits]].tolist()
-    for row, owner, value in zip(shown, owners, values, strict=True):
-        if value > strength.get(row, 0.0):
-            found[row], strength[row] = owner, value
-    return found
+    csr = (neighbours.indptr, neighbours.indices, neighbours.values)
+    owners = strongest_ties(*csr, recent, rows, blank_slots(neighbours.n_items))
+    return {row: owner for row, owner in zip(rows.tolist(), owners.tolist(), strict=True) if owner >= 0}
 
 
 def reasons_for(
@@ -84,16 +93,14 @@ def reasons_for(
     the ranker that lifts its items. One reason a code.
     """
     row = int(ready.candidates.rows[at])
-    profile, ranks = ready.profile, ready.candidates.ranks[at]
+    ranks = ready.candidates.ranks[at].tolist()
     found: list[tuple[str, Reason]] = []
-    place = int(np.searchsorted(profile.items, row))
-    if place < len(profile.items) and profile.items[place] == row:
-        bought = profile.n_bought[place] > 0
-        found.append(("repurchase", Reason(_OWN if bought else "looked_at_before", ids.id(row))))
-    by_rank = sorted((float(r), name) for name, r in zip(SOURCES, ranks, strict=True) if np.isfinite(r))
+    if row in evidence.own:
+        found.append(("repurchase", Reason(_OWN if evidence.own[row] else "looked_at_before", ids.id(row))))
+    by_rank = sorted((rank, name) for name, rank in zip(SOURCES, ranks, strict=True) if not math.isnan(rank))
     for _, name in by_rank:
-        if name in evidence:
-            other = evidence[name].get(row, row)
+        if name in evidence.ties:
+            other = evidence.ties[name].get(row, row)
             if other != row:
                 found.append((name, Reason(_FROM_SOURCE.get(name, _FROM_ANY_NEIGHBOUR), ids.id(other))))
         elif name == "als" and added is not None:
@@ -104,7 +111,7 @@ def reasons_for(
         found = [pair for pair in found if added.get(pair[0], 0.0) >= 0]
         found.sort(key=lambda pair: -added.get(pair[0], 0.0))
     reasons = [reason for _, reason in found]
-    if int(model.items.leaf_row[row]) in profile.searched:
+    if evidence.searched and int(model.items.leaf_row[row]) in evidence.searched:
         reasons.insert(0, Reason("you_searched_for_it"))
     of_code = {reason.code: reason for reason in reversed(reasons)}  # the strongest of each code
     return tuple(reason for reason in reasons if of_code[reason.code] is reason)[:MAX_REASONS]

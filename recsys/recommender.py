@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,9 +29,9 @@ from recsys.profiles.user import user_profile
 from recsys.rerank.intent import lift_searched
 from recsys.rerank.page import Place, SlateConfig, lay_out
 from recsys.rerank.prepare import Model, Prepared, prepare
-from recsys.rerank.ranker import predict
 from recsys.rerank.rules import place_pins
 from recsys.rerank.similar import similar_scores
+from recsys.rerank.trees import read_trees
 from recsys.rule_index import RuleIndex
 from recsys.rules import Rules
 from recsys.slate import ItemUpdate, RecentEvent, Slate, SlateItem, SlateRequest, UserStatus
@@ -48,7 +47,7 @@ class Recommender:
     def __init__(self, bundle: Bundle, *, config: SlateConfig | None = None) -> None:
         self.manifest: Mapping[str, Any] = bundle.manifest
         self._bundle = bundle
-        self._booster = lgb.Booster(model_str=bundle.ranker_text)
+        self._trees = read_trees(bundle.ranker_text)
         self._config = config or SlateConfig.of_manifest(bundle.manifest)
         self._filters = FilterIndex(bundle)
         self._rules = RuleIndex(Rules(), bundle=bundle, filters=self._filters)
@@ -86,7 +85,7 @@ class Recommender:
             scores,
             places,
             ids=self._bundle.item_ids,
-            explain_with=self._booster if request.explain else None,
+            explain_with=self._bundle.ranker_text if request.explain else None,
         )
         self.lap("reasons")
         return self._slate(request, history, items)
@@ -208,7 +207,7 @@ class Recommender:
                 policy = request.filter.purchased
                 allowed = eligible(items, ready.profile, purchased=policy, only=only, excluded=excluded)
                 pinned = place_pins(rules.pins, allowed, items, n=request.page_size)
-            scores = predict(self._booster, ready.matrix)
+            scores = self._trees.predict(ready.matrix)
             self.lap("rank")
             scores = lift_searched(scores, rows, items, ready.profile, n=request.page_size)
             places = lay_out(

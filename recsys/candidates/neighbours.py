@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from recsys.candidates.accumulate import ties_to
+from recsys.kernel import blank_slots
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
@@ -53,17 +56,20 @@ def stacked(blocks: Sequence[Neighbours]) -> Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class NeighbourScores:
-    """Scores of every item from a user's recent items; float32 (n_items,) each.
+    """Scores from a user's recent items of the `rows` int32 (m,), distinct, that have any; `values` float32 (4, m).
 
     `total` sums the similarities to recent items, weighted; `last` is to the newest session's items, `best` the
-    strongest single one, `ties` counts the recent items that have any. `touched` are the rows with a score, ascending.
+    strongest single one, `ties` counts the recent items that have any.
     """
 
-    total: NDArray[np.float32]
-    last: NDArray[np.float32]
-    best: NDArray[np.float32]
-    ties: NDArray[np.float32]
-    touched: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+    @property
+    def total(self) -> NDArray[np.float32]:
+        """Weighted sum, float32 (m,): what the source ranks by."""
+        total: NDArray[np.float32] = self.values[0]
+        return total
 
 
 def entries_of(indptr: NDArray[np.int64], rows: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -74,36 +80,19 @@ def entries_of(indptr: NDArray[np.int64], rows: NDArray[np.int32]) -> tuple[NDAr
     return np.arange(int(lengths.sum())) + offsets, lengths
 
 
-def distinct(rows: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-    """The distinct of `rows` < n, ascending: a mask is faster than sorting."""
-    seen = np.zeros(n, bool)
-    seen[rows] = True
-    return np.flatnonzero(seen).astype(np.int32)
-
-
 def score(
     neighbours: Neighbours,
     recent_items: NDArray[np.int32],
     recent_weight: NDArray[np.float32],
     recent_session: NDArray[np.int32],
 ) -> NeighbourScores:
-    """Score all items by their similarity to `recent_items` (newest first).
+    """Score items by their similarity to `recent_items` (newest first).
 
-    Hot path: `benchmarks/serve_path.py`; cost grows with len(recent_items) * K, not with the catalogue
-    beyond four zeroed arrays.
+    Hot path: `benchmarks/serve`; cost grows with len(recent_items) * K, not with the catalogue.
     """
-    n = neighbours.n_items
-    total, last, best, ties = (np.zeros(n, np.float32) for _ in range(4))
-    if len(recent_items) == 0:
-        return NeighbourScores(total, last, best, ties, np.empty(0, np.int32))
-    at, lengths = entries_of(neighbours.indptr, recent_items)
-    rows, values = neighbours.indices[at], neighbours.values[at]
-    np.add.at(ties, rows, np.float32(1))
-    np.add.at(total, rows, values * np.repeat(recent_weight, lengths))
-    np.maximum.at(best, rows, values)
-    newest = np.repeat(recent_session, lengths) == 0
-    np.add.at(last, rows[newest], values[newest])
-    return NeighbourScores(total, last, best, ties, distinct(rows, n))
+    slots = blank_slots(neighbours.n_items)
+    csr = (neighbours.indptr, neighbours.indices, neighbours.values)
+    return NeighbourScores(*ties_to(*csr, recent_items, recent_weight, recent_session, slots))
 
 
 def score_reference(
@@ -111,10 +100,9 @@ def score_reference(
     recent_items: NDArray[np.int32],
     recent_weight: NDArray[np.float32],
     recent_session: NDArray[np.int32],
-) -> NeighbourScores:
-    """The slow, obvious form of `score`, kept for the test that holds them equal."""
-    n = neighbours.n_items
-    total, last, best, ties = (np.zeros(n, np.float32) for _ in range(4))
+) -> NDArray[np.float32]:
+    """The slow, obvious form of `score`, kept for the test that holds them equal: float32 (4, n_items)."""
+    total, last, best, ties = scores = np.zeros((4, neighbours.n_items), np.float32)
     for item, weight, session in zip(recent_items, recent_weight, recent_session, strict=True):
         for row, value in zip(*neighbours.row(int(item)), strict=True):
             total[row] += value * weight
@@ -122,7 +110,7 @@ def score_reference(
             ties[row] += 1
             if session == 0:
                 last[row] += value
-    return NeighbourScores(total, last, best, ties, np.flatnonzero(best > 0).astype(np.int32))
+    return scores
 
 
 def strongest(neighbours: Neighbours, recent_items: NDArray[np.int32], item_row: int) -> tuple[int, float]:

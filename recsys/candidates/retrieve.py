@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.candidates import user_knn
+from recsys.candidates.accumulate import largest, look_up
 from recsys.candidates.foldin import ItemFactors
 from recsys.candidates.merge import MAX_CANDIDATES, SOURCES, merge
 from recsys.candidates.neighbours import Neighbours, NeighbourScores, score
 from recsys.candidates.user_knn import UserNeighbours, UserScores
+from recsys.kernel import blank_slots
 from recsys.profiles.items import ItemTable
 from recsys.profiles.timeline import Timeline
 from recsys.profiles.user import UserProfile
@@ -90,19 +92,23 @@ def _unflatten(kind: Any, prefix: str, arrays: dict[str, NDArray[np.generic]], *
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Every source's opinion of every item for one profile; `als` float32 (n_items,)."""
+    """Every source's opinion for one profile: its ALS factor float32 (d,), and the scores of what the others reach."""
 
     als: NDArray[np.float32]
     users: UserScores
     items: dict[str, NeighbourScores]
 
-    def at(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-        """The scores of some rows, float32 (len(SCORES), len(rows))."""
-        parts = [self.als, self.users.had, self.users.alike]
-        for name in ITEM_TO_ITEM:
+    def at(self, rows: NDArray[np.int32], sources: Sources) -> NDArray[np.float32]:
+        """The scores of some distinct rows, float32 (len(SCORES), len(rows)); 0 where a source does not reach one."""
+        out = np.zeros((len(SCORES), len(rows)), np.float32)
+        slots = blank_slots(len(sources.popular_order))
+        out[0] = sources.als.scores(self.als, rows)
+        look_up(self.users.had_rows, self.users.had[None], rows, slots, out[1:2])
+        look_up(self.users.alike_rows, self.users.alike[None], rows, slots, out[2:3])
+        for i, name in enumerate(ITEM_TO_ITEM):
             part = self.items[name]
-            parts += [part.total, part.last, part.best, part.ties]
-        return np.array([part[rows] for part in parts])
+            look_up(part.rows, part.values, rows, slots, out[3 + 4 * i : 7 + 4 * i])
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,31 +137,14 @@ def popularity_orders(
 
 
 def score_sources(sources: Sources, profile: UserProfile) -> Scored:
-    """Score every item by each model. Hot path: `benchmarks/serve_path.py`."""
+    """Ask each model. Hot path: `benchmarks/serve`."""
     weight = SESSION_DECAY ** profile.recent_session.astype(np.float32)
     recent, session = profile.recent_items, profile.recent_session
     return Scored(
-        als=sources.als.scores(sources.als.user_factor(profile.items, profile.weight)),
+        als=sources.als.user_factor(profile.items, profile.weight),
         users=user_knn.score(sources.users, *user_knn.query(profile.items, profile.weight, profile.last_ms)),
         items={name: score(getattr(sources, name), recent, weight, session) for name in ITEM_TO_ITEM},
     )
-
-
-def _best(
-    values: NDArray[np.float32], rows: NDArray[np.int32], allowed: NDArray[np.bool_], k: int
-) -> NDArray[np.int32]:
-    """Up to `k` allowed rows with the largest positive values, ties to the lower row; `rows` ascending."""
-    if k == 0:
-        return np.empty(0, np.int32)
-    rows = rows[allowed[rows]]
-    chosen = values[rows]
-    positive = chosen > 0
-    rows, chosen = rows[positive], chosen[positive]
-    if len(rows) > k:
-        threshold = np.partition(chosen, len(rows) - k)[len(rows) - k]
-        keep = chosen >= threshold
-        rows, chosen = rows[keep], chosen[keep]
-    return rows[np.argsort(-chosen, kind="stable")][:k]
 
 
 def _first_allowed(order: NDArray[np.int32], allowed: NDArray[np.bool_], k: int) -> NDArray[np.int32]:
@@ -201,19 +190,18 @@ def propose(
     quotas: NDArray[np.int64],
 ) -> dict[str, NDArray[np.int32]]:
     """Each source's own list, best first, of rows where `allowed` is true."""
-    every = np.arange(len(allowed), dtype=np.int32)
     k = dict(zip(SOURCES, quotas.tolist(), strict=True))
     own_order = np.argsort(-profile.weight, kind="stable")
     own = profile.items[own_order]
     lists = {
-        "als": _best(scored.als, every, allowed, k["als"]) if len(profile.items) else np.empty(0, np.int32),
-        "users": _best(scored.users.alike, scored.users.touched, allowed, k["users"]),
+        "als": sources.als.best(scored.als, allowed, k["als"]),
+        "users": largest(scored.users.alike, scored.users.alike_rows, allowed, k["users"])[0],
         "repurchase": own[allowed[own]][: k["repurchase"]],
         "category": _popular_in_categories(sources, profile, allowed, k["category"]),
         "popular": _first_allowed(sources.popular_order, allowed, k["popular"]),
     }
     for name, part in scored.items.items():
-        lists[name] = _best(part.total, part.touched, allowed, k[name])
+        lists[name] = largest(part.total, part.rows, allowed, k[name])[0]
     return lists
 
 
@@ -230,4 +218,4 @@ def retrieve(
     longest = sources.quotas if quotas is None else quotas
     lists = propose(sources, scored, profile, allowed, quotas=longest)
     rows, ranks, fused = merge(lists, sources.fusion, limit=limit)
-    return Candidates(rows, ranks, fused, scored.at(rows))
+    return Candidates(rows, ranks, fused, scored.at(rows, sources))

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.neighbours import Neighbours, distinct, entries_of
+from recsys.candidates.accumulate import largest, push
+from recsys.candidates.neighbours import Neighbours
+from recsys.kernel import blank_slots
 
 N_QUERY = 40
 """Strongest items of a profile that neighbours are looked up by."""
@@ -46,14 +48,15 @@ class UserNeighbours:
 
 @dataclass(frozen=True, slots=True)
 class UserScores:
-    """float32 (n_items,): `had` is what the neighbours have, weighted by nearness; `alike` adds a share for kin.
+    """What the neighbours have, weighted by nearness (`had`), and with a share for kin (`alike`).
 
-    `touched` are the rows with a score in `alike`, ascending.
+    `had_rows`, `alike_rows` int32 are the items with such a score, `had` and `alike` float32 their scores.
     """
 
+    had_rows: NDArray[np.int32]
     had: NDArray[np.float32]
+    alike_rows: NDArray[np.int32]
     alike: NDArray[np.float32]
-    touched: NDArray[np.int32]
 
 
 def query(
@@ -68,42 +71,38 @@ def query(
 
 def nearest(
     reference: UserNeighbours, items: NDArray[np.int32], weight: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The `k` nearest reference users (ties to the lower row) and their nearness > 0, up to the query's own norm."""
-    n_items, n_users = len(reference.rarity), len(reference.indptr) - 1
-    spread, touched = _push(reference.kernel, items, weight * reference.rarity[items], n_items)
-    at, lengths = entries_of(reference.item_indptr, touched)
-    near = np.bincount(reference.users[at], reference.scaled[at] * np.repeat(spread[touched], lengths), n_users)
-    k = int(reference.k[0])
-    found = np.flatnonzero(near > 0)
-    if len(found) > k:
-        found = found[near[found] >= np.partition(near[found], len(found) - k)[len(found) - k]]
-        found = found[np.argsort(-near[found], kind="stable")][:k]
-    return found, near[found].astype(np.float32)
+    n_users = len(reference.indptr) - 1
+    kin, spread = _ascending(*_push(reference.kernel, items, weight * reference.rarity[items]))
+    csr = (reference.item_indptr, reference.users, reference.scaled)
+    users, near = push(*csr, kin, spread, blank_slots(n_users))
+    return largest(near, users, np.ones(n_users, np.bool_), int(reference.k[0]))
 
 
 def score(reference: UserNeighbours, items: NDArray[np.int32], weight: NDArray[np.float32]) -> UserScores:
-    """Scores of every item from the users nearest to a profile's `items` and their weights, as `query` gives them.
+    """Scores of items from the users nearest to a profile's `items` and their weights, as `query` gives them.
 
-    Hot path: `benchmarks/serve_path.py`; cost grows with the users who share an item with the profile or its kin, and
-    with the neighbours' items.
+    Hot path: `benchmarks/serve`; cost grows with the users who share an item with the profile or its kin, and with the
+    neighbours' items.
     """
     n_items = len(reference.rarity)
     users, near = nearest(reference, items, weight)
-    at, lengths = entries_of(reference.indptr, users.astype(np.int32))
-    had = np.bincount(reference.items[at], reference.weight[at] * np.repeat(near, lengths), n_items).astype(np.float32)
-    best = distinct(reference.items[at], n_items)
-    if len(best) > N_SPREAD:
-        best = np.sort(best[np.argsort(-had[best], kind="stable")[:N_SPREAD]])
-    alike, touched = _push(reference.alike, best, had[best], n_items)
-    return UserScores(had, alike.astype(np.float32), touched)
+    csr = (reference.indptr, reference.items, reference.weight)
+    rows, had = push(*csr, users, near, blank_slots(n_items))
+    best = largest(had, rows, np.ones(n_items, np.bool_), N_SPREAD)
+    return UserScores(rows, had, *_push(reference.alike, *_ascending(*best)))
+
+
+def _ascending(rows: NDArray[np.int32], values: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Both in the order of the rows: the order in which they are summed."""
+    order = np.argsort(rows)
+    return rows[order], values[order]
 
 
 def _push(
-    matrix: Neighbours, rows: NDArray[np.int32], weight: NDArray[np.float32], n: int
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """(sparse vector times matrix, dense (n,); its rows that were reached); summed in the order of the rows."""
-    at, lengths = entries_of(matrix.indptr, rows)
-    reached = matrix.indices[at]
-    weights = matrix.values[at] * np.repeat(weight, lengths)
-    return np.bincount(reached, weights, n).astype(np.float64, copy=False), distinct(reached, n)
+    matrix: Neighbours, rows: NDArray[np.int32], weight: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """`push` through square neighbours."""
+    csr = (matrix.indptr, matrix.indices, matrix.values)
+    return push(*csr, rows, weight, blank_slots(matrix.n_items))

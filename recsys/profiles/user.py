@@ -8,10 +8,12 @@ Weights decay with a half-life of 90 days (taste is slower than demand) and depe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.kernel import kernel
 from recsys.profiles.items import ItemTable
 from recsys.profiles.store import MAX_HISTORY, History
 from recsys.schema import EVENT_TYPES, EVENT_WEIGHTS, MS_PER_DAY
@@ -69,7 +71,10 @@ class UserProfile:
 
 
 def _searched(history: History, age_days: NDArray[np.float32]) -> NDArray[np.int32]:
-    fresh = (history.type_code == _SEARCH) & (history.category_row >= 0) & (age_days <= SEARCH_FRESH_DAYS)
+    searches = history.type_code == _SEARCH
+    if not searches.any():
+        return np.empty(0, np.int32)
+    fresh = searches & (history.category_row >= 0) & (age_days <= SEARCH_FRESH_DAYS)
     newest_first = history.category_row[fresh][::-1]
     _, first_at = np.unique(newest_first, return_index=True)
     searched: NDArray[np.int32] = newest_first[np.sort(first_at)][:N_SEARCHED]
@@ -81,39 +86,105 @@ def _nan_mean(values: NDArray[np.float32]) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
+@kernel
 def _shares(rows: NDArray[np.int32], weights: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    known = rows >= 0
-    sums = np.bincount(rows[known], weights[known], size).astype(np.float32)
-    total = float(np.abs(weights).sum())
-    return sums / total if total > 0 else sums
+    """Sums of weights by row (-1: none), as shares of what all weigh; float32 (size,)."""
+    sums, total = np.zeros(size, np.float64), 0.0
+    for i in range(len(rows)):
+        total += abs(weights[i])
+        if rows[i] >= 0:
+            sums[rows[i]] += weights[i]
+    shares = np.zeros(size, np.float32)
+    for row in range(size):
+        if sums[row] != 0:
+            shares[row] = sums[row] / total
+    return shares
 
 
-def _pulse(item: NDArray[np.intp], session: NDArray[np.intp], m: int) -> NDArray[np.float32]:
-    """Exponential moving averages over the user's sessions, newest first, of whether a session holds each item.
+@dataclass(frozen=True, slots=True)
+class _ByItem:
+    """Strong events summed by item; fields as in `UserProfile`, `last_at` int64 (m,) is each item's newest event."""
 
-    A session counts an item once: what a basket holds says more of a habit than how many events it has (Hu, He, Gao,
-    Zhang 2020, "Modeling personalized item frequency information for next-basket recommendation").
+    items: NDArray[np.int32]
+    last_at: NDArray[np.int64]
+    first_ms: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    n_events: NDArray[np.float32]
+    n_bought: NDArray[np.float32]
+    pulse: NDArray[np.float32]
+
+
+def _by_item(
+    rows: NDArray[np.int32],
+    times: NDArray[np.int64],
+    decayed: NDArray[np.float32],
+    bought: NDArray[np.bool_],
+    session: NDArray[np.int64],
+) -> _ByItem:
+    """One user's strong events, oldest first, by item.
+
+    `pulse` are exponential moving averages over the user's sessions, newest first, of whether a session holds each
+    item. A session counts an item once: what a basket holds says more of a habit than how many events it has (Hu, He,
+    Gao, Zhang 2020, "Modeling personalized item frequency information for next-basket recommendation").
     """
-    if m == 0:
-        return np.empty((len(PULSE_SESSIONS), 0), np.float32)
-    n_sessions = int(session.max()) + 1
-    held = np.unique(item * n_sessions + session)
-    row, ago = held // n_sessions, held % n_sessions
-    averages = []
-    for half_life in PULSE_SESSIONS:
-        fade = 0.5 ** (1 / half_life)
-        whole = (1 - fade**n_sessions) / (1 - fade)
-        averages.append(np.bincount(row, fade**ago, m) / whole)
-    return np.array(averages, np.float32)
+    order = np.argsort(rows, kind="stable")
+    fade = 0.5 ** (1 / np.array(PULSE_SESSIONS))
+    n_sessions = int(session[0]) + 1 if len(session) else 0
+    whole = (1 - fade**n_sessions) / (1 - fade)
+    return _ByItem(*_tally(order, rows, times, decayed, bought, session, fade, whole))
+
+
+@kernel
+def _tally(
+    order: NDArray[np.int64],
+    rows: NDArray[np.int32],
+    times: NDArray[np.int64],
+    decayed: NDArray[np.float32],
+    bought: NDArray[np.bool_],
+    session: NDArray[np.int64],
+    fade: NDArray[np.float64],
+    whole: NDArray[np.float64],
+) -> tuple[Any, ...]:
+    """The fields of `_ByItem`; `order` are the events by item, oldest first within one."""
+    n = len(order)
+    items, last_at, first_ms = np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n, np.int64)
+    sums, pulse = np.zeros((3, n), np.float64), np.zeros((len(fade), n), np.float64)
+    m = -1
+    for i in range(n):
+        at = order[i]
+        same = i > 0 and rows[order[i - 1]] == rows[at]
+        if not same:
+            m += 1
+            items[m], first_ms[m] = rows[at], times[at]
+        last_at[m] = at
+        sums[0, m] += decayed[at]
+        sums[1, m] += 1
+        sums[2, m] += bought[at]
+        if not same or session[order[i - 1]] != session[at]:
+            for p in range(len(fade)):
+                pulse[p, m] += fade[p] ** session[at]
+    m += 1
+    for p in range(len(fade)):
+        pulse[p] /= whole[p]
+    summed = sums[:, :m].astype(np.float32)
+    averages = pulse[:, :m].astype(np.float32)
+    return items[:m].copy(), last_at[:m].copy(), first_ms[:m].copy(), summed[0], summed[1], summed[2], averages
+
+
+def _distinct(rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The distinct of a few rows, ascending; -1 is none."""
+    ordered: NDArray[np.int32] = np.sort(rows)
+    found: NDArray[np.int32] = ordered[(np.diff(ordered, prepend=-1) != 0) & (ordered >= 0)]
+    return found
 
 
 def user_profile(history: History, items: ItemTable, *, time_ms: int) -> UserProfile:
     """Profile of a user whose visible events are `history` (all before `time_ms`).
 
-    Hot path: `benchmarks/serve_path.py`. Cost grows with the history's length and the number of categories.
+    Hot path: `benchmarks/serve`. Cost grows with the history's length and the number of categories.
     """
-    taken = np.unique(history.item_row[items.taken_types[history.type_code] & (history.item_row >= 0)])
-    disliked = np.unique(history.item_row[history.type_code == _DISLIKE])
+    taken = _distinct(history.item_row[items.taken_types[history.type_code]])
+    disliked = _distinct(history.item_row[history.type_code == _DISLIKE])
     history = history.newest(MAX_HISTORY)
     n_categories, n_brands = len(items.rebuy), len(items.brand_share)
     age_days = ((time_ms - history.time_ms) / MS_PER_DAY).astype(np.float32)
@@ -124,15 +195,10 @@ def user_profile(history: History, items: ItemTable, *, time_ms: int) -> UserPro
     decayed = (strength * decay)[strong]
     bought = history.type_code[strong] == _PURCHASE
 
-    distinct, first_at, inverse = np.unique(rows, return_index=True, return_inverse=True)
-    m = len(distinct)
-    last_at = np.zeros(m, np.int64)
-    last_at[inverse] = np.arange(len(rows))  # the newest event of each item wins
-    n_bought = np.bincount(inverse, bought, m).astype(np.float32)
-
-    newest = np.argsort(-last_at, kind="stable")[:N_RECENT]
     steps = np.flatnonzero(np.diff(times) > 0)
     session_of = len(steps) - np.searchsorted(steps, np.arange(len(times)), side="left")
+    found = _by_item(rows, times, decayed, bought, session_of)
+    newest = np.argsort(-found.last_at, kind="stable")[:N_RECENT]
 
     influence = _AFFINITY_WEIGHTS[history.type_code] * decay
     leaf_weighted = _shares(history.category_row, influence, n_categories)
@@ -145,21 +211,21 @@ def user_profile(history: History, items: ItemTable, *, time_ms: int) -> UserPro
 
     discounts = history.discount[strong][bought]
     known_discounts = discounts[np.isfinite(discounts)]
-    n_purchases = float(n_bought.sum())
+    n_purchases = float(found.n_bought.sum())
     return UserProfile(
-        items=distinct.astype(np.int32),
-        weight=np.bincount(inverse, decayed, m).astype(np.float32),
-        n_events=np.bincount(inverse, minlength=m).astype(np.float32),
-        n_bought=n_bought,
-        pulse=_pulse(inverse, session_of, m),
-        first_ms=times[first_at],
-        last_ms=times[last_at],
-        last_session=session_of[last_at].astype(np.int32),
+        items=found.items,
+        weight=found.weight,
+        n_events=found.n_events,
+        n_bought=found.n_bought,
+        pulse=found.pulse,
+        first_ms=found.first_ms,
+        last_ms=times[found.last_at],
+        last_session=session_of[found.last_at].astype(np.int32),
         taken=taken,
-        disliked=disliked[disliked >= 0],
+        disliked=disliked,
         searched=_searched(history, age_days),
-        recent_items=distinct[newest].astype(np.int32),
-        recent_session=session_of[last_at[newest]].astype(np.int32),
+        recent_items=found.items[newest],
+        recent_session=session_of[found.last_at[newest]].astype(np.int32),
         leaf_affinity=leaf_weighted,
         parent_affinity=_shares(parents, influence, n_categories),
         brand_affinity=_shares(brands, influence, n_brands),
@@ -169,5 +235,5 @@ def user_profile(history: History, items: ItemTable, *, time_ms: int) -> UserPro
         n_total=len(rows),
         n_sessions=len(steps) + 1 if len(times) else 0,
         days_since_last=float(ages[-1]) if len(ages) else float("nan"),
-        repeat_share=1 - float((n_bought > 0).sum()) / n_purchases if n_purchases else np.nan,
+        repeat_share=1 - float((found.n_bought > 0).sum()) / n_purchases if n_purchases else np.nan,
     )

@@ -5,13 +5,16 @@ Invariant: contributions add up to the score they explain.
 
 from __future__ import annotations
 
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.candidates.foldin import ItemFactors, confidence
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 _COUNTED: Final[dict[str, tuple[str, ...]]] = {
     "repurchase": (
@@ -22,6 +25,14 @@ _COUNTED: Final[dict[str, tuple[str, ...]]] = {
     "popular": ("popularity", "n_7d", "n_28d", "trend", "n_users"),
 }
 """What is counted of the same as these sources say; every other source's own scores begin with its name."""
+
+
+@lru_cache(maxsize=2)
+def booster_of(ranker_text: str) -> lgb.Booster:
+    """LightGBM's own form of a ranker; imported here, for a server that is never asked to explain does without it."""
+    import lightgbm  # noqa: PLC0415
+
+    return lightgbm.Booster(model_str=ranker_text)
 
 
 def feature_contributions(booster: lgb.Booster, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -65,8 +76,8 @@ def als_contributions(
     """
     if len(items) == 0:
         return np.empty(0)
-    y = factors.factors[items].astype(np.float64)
+    y = factors.of(items).astype(np.float64)
     c = confidence(weight, float(factors.alpha[0])).astype(np.float64)
     system = factors.gram + (y.T * (c - 1)) @ y
-    found: NDArray[np.float64] = (y @ np.linalg.solve(system, factors.factors[row].astype(np.float64))) * c
+    found: NDArray[np.float64] = (y @ np.linalg.solve(system, factors.of(np.array([row]))[0].astype(np.float64))) * c
     return found

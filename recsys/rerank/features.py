@@ -7,13 +7,16 @@ compared within one request only, so a refit may change their scale.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.candidates.accumulate import sums_by_key
 from recsys.candidates.merge import SOURCES
 from recsys.candidates.retrieve import ITEM_TO_ITEM, SCORES, Candidates, Sources
+from recsys.kernel import blank_slots
 from recsys.profiles.items import ItemTable
 from recsys.profiles.timeline import Timeline
 from recsys.profiles.user import PULSE_SESSIONS, UserProfile
@@ -97,9 +100,105 @@ def feature_hash(names: tuple[str, ...] = FEATURES) -> str:
     return hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
 
 
-def _share_of_max(values: Column) -> Column:
-    top = values.max(initial=0)
-    return values / top if top > 0 else values
+def static_features(items: ItemTable, sources: Sources) -> NDArray[np.float32]:
+    """What features say of an item whoever asks: float32 (n_items, len(STATIC)), computed once per fit."""
+    columns: dict[str, Column] = {name: np.log1p(getattr(items, name)) for name in _LOGGED}
+    columns |= {name: getattr(items, name) for name in _AS_THEY_ARE}
+    columns |= {"kin_popularity": sources.kin_popularity, "n_into": sources.n_into}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns["price"] = np.log(items.paid)
+    leaf = items.leaf_row
+    columns["category_repeat"] = _of_key(items.category_repeat, leaf)
+    return np.stack([columns[name] for name in STATIC], axis=1)
+
+
+def features(
+    candidates: Candidates,
+    profile: UserProfile,
+    items: ItemTable,
+    sources: Sources,
+    static: NDArray[np.float32],
+    *,
+    time_ms: int,
+) -> NDArray[np.float32]:
+    """Feature matrix of one request, float32 (n_candidates, len(FEATURES)), C-contiguous.
+
+    `static` is `static_features` of these items and sources. Hot path: `benchmarks/serve`; cost grows with the number
+    of candidates only, and is mostly numpy's per call: so columns that are made alike are made at once.
+    """
+    rows = candidates.rows
+    matrix = np.empty((len(rows), len(FEATURES)), np.float32)
+    ranks = candidates.ranks
+    matrix[:, : len(SOURCES)] = ranks
+    matrix[:, _SHARES] = _shares_of_max(candidates.scores[_SHARED]).T
+    matrix[:, _RAW] = candidates.scores[_SCORED].T
+    matrix[:, _STATIC] = static[rows]
+    matrix[:, _OF_USER] = _user_features(profile, items)
+    columns: dict[str, Column | float] = {
+        "n_sources": np.isfinite(ranks).sum(axis=1),
+        "fused": _shares_of_max(candidates.fused[None])[0],
+        "fused_rank": np.arange(1, len(rows) + 1, dtype=np.float32),
+        "als_score": _z_score(candidates.scores[SCORES.index("als")]),
+    }
+    columns |= _affinity_features(rows, profile, items, time_ms)
+    columns |= _timeline_features(rows, profile, sources.timeline)
+    for name, column in columns.items():
+        matrix[:, _AT[name]] = column
+    _pair_features(matrix, rows, profile, items, time_ms)
+    return matrix
+
+
+STATIC: Final = (
+    *("popularity", "n_7d", "n_28d", "n_users", "head_popularity"),
+    *("trend", "repeat_rate", "age_days", "mean_log_age", "newest_share", "mean_user_events"),
+    *("share_of_leaf", "share_of_brand", "share_of_head", "price_z", "discount"),
+    *("kin_popularity", "n_into", "price", "category_repeat"),
+)
+"""Features that depend on the item alone."""
+_LOGGED: Final = STATIC[:5]
+_AS_THEY_ARE: Final = STATIC[5:16]
+_BY_USER: Final = (
+    *("user_events", "user_items", "user_sessions", "user_days_since", "user_repeat_share", "user_price_level"),
+    *("user_discount_share", "user_popularity", "last_popularity"),
+)
+_PAIR: Final = (
+    *("n_events", "n_bought", "bought_share", "own_weight", "in_last_session"),
+    *(f"own_pulse_{half_life:g}" for half_life in PULSE_SESSIONS),
+    *("days_since_item", "own_due", "item_due", "sessions_since_item"),
+)
+_UNKNOWN: Final = np.array([0] * (5 + len(PULSE_SESSIONS)) + [np.nan] * 4, np.float32)
+"""`_PAIR` of an item the user never acted on."""
+_TIMELINE: Final = tuple(name for name in FEATURES if name.startswith("timeline_"))
+_AT: Final = {name: at for at, name in enumerate(FEATURES)}
+
+
+def _positions(names: Sequence[str]) -> NDArray[np.intp]:
+    return np.array([_AT[name] for name in names], np.intp)
+
+
+_STATIC: Final = _positions(STATIC)
+_OF_USER: Final = _positions(_BY_USER)
+_OWN: Final = _positions(_PAIR)
+# Scores of sources: which rows of `Candidates.scores` become shares of the largest, which stay as they are.
+_AS_SHARE: Final = {name: f"{name}_share" if name.endswith("_last") else name for name in SCORES} | {"als": ""}
+_AS_SHARE_OF: Final = [(i, _AS_SHARE[name]) for i, name in enumerate(SCORES) if _AS_SHARE[name] in _AT]
+_SHARED: Final = np.array([i for i, _ in _AS_SHARE_OF if not SCORES[i].endswith(("_best", "_ties"))], np.intp)
+_SHARES: Final = _positions([_AS_SHARE[SCORES[i]] for i in _SHARED])
+_AS_SCORED: Final = {
+    name: "users_had_raw" if name == "users_had" else name
+    for name in SCORES
+    if name == "users_had" or name.endswith(("_last", "_best", "_ties"))
+}
+_SCORED: Final = np.array([SCORES.index(name) for name in _AS_SCORED], np.intp)
+_RAW: Final = _positions(list(_AS_SCORED.values()))
+
+
+def _shares_of_max(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows (p, n) as shares of each row's largest; as they are where that is not positive."""
+    top = values.max(axis=1, initial=0, keepdims=True)
+    top[top <= 0] = 1
+    shares: NDArray[np.float32] = values / top
+    return shares
 
 
 def _z_score(values: Column) -> Column:
@@ -110,136 +209,109 @@ def _z_score(values: Column) -> Column:
     return scaled
 
 
-def _pair_features(rows: NDArray[np.int32], profile: UserProfile, items: ItemTable, time_ms: int) -> dict[str, Column]:
-    """What the user did with each candidate itself; NaN where never."""
-    n, m = len(rows), len(profile.items)
-    nan = np.full(n, np.nan, np.float32)
-    out = {"n_events": np.zeros(n, np.float32), "n_bought": np.zeros(n, np.float32)}
-    out |= {"bought_share": np.zeros(n, np.float32), "own_weight": np.zeros(n, np.float32)}
-    out |= {"in_last_session": np.zeros(n, np.float32)}
-    out |= {f"own_pulse_{half_life:g}": np.zeros(n, np.float32) for half_life in PULSE_SESSIONS}
-    out |= {"days_since_item": nan, "own_due": nan.copy(), "item_due": nan.copy(), "sessions_since_item": nan.copy()}
-    if m:
-        at = np.minimum(np.searchsorted(profile.items, rows), m - 1)
-        own = profile.items[at] == rows
+def _user_features(profile: UserProfile, items: ItemTable) -> NDArray[np.float32]:
+    """`_BY_USER` of one user, float32 (len(_BY_USER),)."""
+    popularity = np.log1p(items.popularity[profile.items])
+    newest = profile.recent_items[:1]
+    counts = np.log1p([profile.n_total, len(profile.items), profile.n_sessions])
+    return np.array(
+        [
+            *counts,
+            *(profile.days_since_last, profile.repeat_share, profile.price_level, profile.discount_share),
+            popularity.mean() if len(popularity) else np.nan,
+            np.log1p(items.popularity[newest[0]]) if len(newest) else np.nan,
+        ],
+        np.float32,
+    )
+
+
+def _pair_features(
+    matrix: NDArray[np.float32], rows: NDArray[np.int32], profile: UserProfile, items: ItemTable, time_ms: int
+) -> None:
+    """Write into `matrix` what the user did with each candidate itself; NaN or 0 where nothing."""
+    matrix[:, _OWN] = _UNKNOWN
+    m = len(profile.items)
+    if m == 0:
+        matrix[:, _AT["title_bought"]] = 0
+        return
+    at = np.minimum(np.searchsorted(profile.items, rows), m - 1)
+    own = np.flatnonzero(profile.items[at] == rows)
+    if len(own):
         at = at[own]
         days = ((time_ms - profile.last_ms[at]) / MS_PER_DAY).astype(np.float32)
         span = ((profile.last_ms[at] - profile.first_ms[at]) / MS_PER_DAY).astype(np.float32)
-        out["n_events"][own] = profile.n_events[at]
-        out["n_bought"][own] = profile.n_bought[at]
-        out["bought_share"][own] = profile.n_events[at] / np.float32(profile.n_total)
-        out["own_weight"][own] = profile.weight[at] / max(profile.weight.max(), np.finfo(np.float32).tiny)
-        for half_life, average in zip(PULSE_SESSIONS, profile.pulse, strict=True):
-            out[f"own_pulse_{half_life:g}"][own] = average[at]
-        out["days_since_item"][own] = days
-        out["sessions_since_item"][own] = profile.last_session[at]
-        out["in_last_session"][own] = profile.last_ms[at] == profile.last_ms.max()
+        n_events = profile.n_events[at]
         with np.errstate(divide="ignore", invalid="ignore"):
-            gap = span / (profile.n_events[at] - 1)
-            out["own_due"][own] = np.where(gap > 0, days / gap, np.nan)
-            out["item_due"][own] = days / items.gap_days[rows[own]]
-    titles = items.title_row[profile.items]
-    counts = np.bincount(titles, profile.n_events, int(items.title_row.max(initial=-1)) + 1)
-    out["title_bought"] = counts[items.title_row[rows]].astype(np.float32)
-    return out
+            gap = span / (n_events - 1)
+            known: dict[str, NDArray[np.generic]] = {
+                "n_events": n_events,
+                "n_bought": profile.n_bought[at],
+                "bought_share": n_events / np.float32(profile.n_total),
+                "own_weight": profile.weight[at] / max(profile.weight.max(), np.finfo(np.float32).tiny),
+                "in_last_session": profile.last_ms[at] == profile.last_ms.max(),
+                "days_since_item": days,
+                "own_due": np.where(gap > 0, days / gap, np.nan),
+                "item_due": days / items.gap_days[rows[own]],
+                "sessions_since_item": profile.last_session[at],
+            }
+        for half_life, average in zip(PULSE_SESSIONS, profile.pulse, strict=True):
+            known[f"own_pulse_{half_life:g}"] = average[at]
+        for name, column in known.items():
+            matrix[own, _AT[name]] = column
+    slots = blank_slots(len(items.title_row))
+    matrix[:, _AT["title_bought"]] = sums_by_key(items.title_row, profile.items, profile.n_events, rows, slots)
+
+
+def _of_key(values: NDArray[np.generic], key: NDArray[np.int32]) -> Column:
+    """`values` by key, NaN where the key is -1."""
+    if len(values) == 0:
+        return np.full(len(key), np.nan, np.float32)
+    return np.where(key >= 0, values[np.maximum(key, 0)], np.nan).astype(np.float32)
 
 
 def _affinity_features(
     rows: NDArray[np.int32], profile: UserProfile, items: ItemTable, time_ms: int
-) -> dict[str, Column]:
+) -> dict[str, Column | float]:
     """How the user stands to each candidate's category, brand and price; NaN where there is none."""
-
-    def lookup(values: NDArray[np.generic], key: NDArray[np.int32]) -> Column:
-        if len(values) == 0:
-            return np.full(len(key), np.nan, np.float32)
-        return np.where(key >= 0, values[np.maximum(key, 0)], np.nan).astype(np.float32)
-
     leaf = items.leaf_row[rows]
-    last = lookup(profile.leaf_last_ms > 0, leaf)
-    since = (time_ms - lookup_ms(profile.leaf_last_ms, leaf)) / MS_PER_DAY
-    days_since_leaf = np.where(last > 0, since, np.nan).astype(np.float32)
-    price = items.paid[rows]
-    heads = np.bincount(items.head_row[profile.items], minlength=int(items.head_row.max(initial=-1)) + 1)
-    newest = profile.recent_items[:1]
+    brand, head = items.brand_row[rows], items.head_row[rows]
+    last_ms = profile.leaf_last_ms[leaf] if len(profile.leaf_last_ms) else np.zeros(len(rows), np.int64)
+    met = (leaf >= 0) & (last_ms > 0)
+    days_since_leaf = np.where(met, (time_ms - last_ms) / MS_PER_DAY, np.nan).astype(np.float32)
+    price_z, discount = items.price_z[rows], items.discount[rows]
+    newest = int(profile.recent_items[0]) if len(profile.recent_items) else -1
+    heads: Column | float = 0.0
+    if len(profile.items):
+        each = np.full(len(profile.items), 1 / len(profile.items), np.float32)
+        heads = sums_by_key(items.head_row, profile.items, each, rows, blank_slots(len(items.head_row)))
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
-            "leaf_affinity": lookup(profile.leaf_affinity, leaf),
-            "parent_affinity": lookup(profile.parent_affinity, items.parent_row[rows]),
-            "brand_affinity": lookup(profile.brand_affinity, items.brand_row[rows]),
-            "head_affinity": (heads[items.head_row[rows]] / max(len(profile.items), 1)).astype(np.float32),
-            "in_last_leaf": _same(items.leaf_row, rows, newest),
-            "in_last_brand": _same(items.brand_row, rows, newest),
-            "in_last_head": _same(items.head_row, rows, newest),
+            "leaf_affinity": _of_key(profile.leaf_affinity, leaf),
+            "parent_affinity": _of_key(profile.parent_affinity, items.parent_row[rows]),
+            "brand_affinity": _of_key(profile.brand_affinity, brand),
+            "head_affinity": heads,
+            "in_last_leaf": _same(leaf, items.leaf_row, newest),
+            "in_last_brand": _same(brand, items.brand_row, newest),
+            "in_last_head": _same(head, items.head_row, newest),
             "days_since_leaf": days_since_leaf,
-            "leaf_due": days_since_leaf / lookup(items.category_gap_days, leaf),
-            "price": np.log(price),
-            "price_z": items.price_z[rows],
-            "price_gap": np.abs(items.price_z[rows] - np.float32(profile.price_level)),
-            "discount": items.discount[rows],
-            "discount_match": items.discount[rows] * np.float32(profile.discount_share),
-            "category_repeat": lookup(items.category_repeat, leaf),
+            "leaf_due": days_since_leaf / _of_key(items.category_gap_days, leaf),
+            "price_gap": np.abs(price_z - np.float32(profile.price_level)),
+            "discount_match": discount * np.float32(profile.discount_share),
         }
 
 
-def _same(key: NDArray[np.int32], rows: NDArray[np.int32], newest: NDArray[np.int32]) -> Column:
-    """1 where a candidate shares a key that is known with the newest item."""
-    if len(newest) == 0:
-        return np.zeros(len(rows), np.float32)
-    same: Column = ((key[rows] == key[newest[0]]) & (key[rows] >= 0)).astype(np.float32)
+def _same(key: NDArray[np.int32], of_item: NDArray[np.int32], newest: int) -> Column | float:
+    """1 where a candidate's `key` is known and that of the newest item, a row or -1."""
+    if newest < 0 or of_item[newest] < 0:
+        return 0.0
+    same: Column = key == of_item[newest]
     return same
 
 
-def lookup_ms(values: NDArray[np.int64], key: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Times by category row; 0 where the row is -1."""
-    if len(values) == 0:
-        return np.zeros(len(key), np.int64)
-    return np.where(key >= 0, values[np.maximum(key, 0)], 0)
-
-
-def features(
-    candidates: Candidates, profile: UserProfile, items: ItemTable, sources: Sources, *, time_ms: int
-) -> NDArray[np.float32]:
-    """Feature matrix of one request, float32 (n_candidates, len(FEATURES)), C-contiguous.
-
-    Hot path: `benchmarks/serve_path.py`; cost grows with the number of candidates only.
-    """
-    rows = candidates.rows
-    columns: dict[str, Column | float] = _source_features(candidates)
-    columns |= _pair_features(rows, profile, items, time_ms)
-    columns |= _affinity_features(rows, profile, items, time_ms)
-    for name in _LOGGED:
-        columns[name] = np.log1p(getattr(items, name)[rows])
-    for name in _AS_THEY_ARE:
-        columns[name] = getattr(items, name)[rows]
-    columns["kin_popularity"] = sources.kin_popularity[rows]
-    columns["n_into"] = sources.n_into[rows]
-    popularity = np.log1p(items.popularity[profile.items])
-    columns["user_popularity"] = float(popularity.mean()) if len(popularity) else np.nan
-    newest = profile.recent_items[:1]
-    columns["last_popularity"] = float(np.log1p(items.popularity[newest[0]])) if len(newest) else np.nan
-    columns["user_events"] = float(np.log1p(profile.n_total))
-    columns["user_items"] = float(np.log1p(len(profile.items)))
-    columns["user_sessions"] = float(np.log1p(profile.n_sessions))
-    columns["user_days_since"] = profile.days_since_last
-    columns["user_repeat_share"] = profile.repeat_share
-    columns["user_price_level"] = profile.price_level
-    columns["user_discount_share"] = profile.discount_share
-    columns |= _timeline_features(rows, profile, sources.timeline)
-    matrix = np.empty((len(rows), len(FEATURES)), np.float32)
-    for i, name in enumerate(FEATURES):
-        matrix[:, i] = columns[name]
-    return matrix
-
-
-_LOGGED: Final = ("popularity", "n_7d", "n_28d", "n_users", "head_popularity")
-_AS_THEY_ARE: Final = (
-    *("trend", "repeat_rate", "age_days", "mean_log_age", "newest_share", "mean_user_events"),
-    *("share_of_leaf", "share_of_brand", "share_of_head"),
-)
-
-
-def _timeline_features(rows: NDArray[np.int32], profile: UserProfile, timeline: Timeline) -> dict[str, Column]:
+def _timeline_features(rows: NDArray[np.int32], profile: UserProfile, timeline: Timeline) -> dict[str, Column | float]:
     """Where each candidate stands on the timeline beside the user's recent items; NaN where order does not tell."""
+    if not timeline.crowd.shape[1]:  # of a log whose clock says it better
+        return dict.fromkeys(_TIMELINE, float("nan"))
     place, mine = timeline.place[rows], timeline.place[profile.recent_items]
     known = mine[np.isfinite(mine)]
     nan = np.float32(np.nan)
@@ -260,23 +332,3 @@ def _timeline_features(rows: NDArray[np.int32], profile: UserProfile, timeline: 
         "timeline_crowd": np.log1p(crowd),
         "timeline_crowd_share": share,
     }
-
-
-def _source_features(candidates: Candidates) -> dict[str, Column | float]:
-    """Ranks and scores of every source; scores as shares of the request's largest, so that a refit may rescale."""
-    score = dict(zip(SCORES, candidates.scores, strict=True))
-    columns: dict[str, Column | float] = {f"rank_{source}": candidates.ranks[:, i] for i, source in enumerate(SOURCES)}
-    columns["n_sources"] = np.isfinite(candidates.ranks).sum(axis=1)
-    columns["fused"] = _share_of_max(candidates.fused)
-    columns["fused_rank"] = np.arange(1, len(candidates.rows) + 1, dtype=np.float32)
-    columns["als_score"] = _z_score(score["als"])
-    columns["users_had"] = _share_of_max(score["users_had"])
-    columns["users_had_raw"] = score["users_had"]
-    columns["users_alike"] = _share_of_max(score["users_alike"])
-    for source in ITEM_TO_ITEM:
-        columns[f"{source}_total"] = _share_of_max(score[f"{source}_total"])
-        columns[f"{source}_last"] = score[f"{source}_last"]
-        columns[f"{source}_last_share"] = _share_of_max(score[f"{source}_last"])
-        columns[f"{source}_best"] = score[f"{source}_best"]
-        columns[f"{source}_ties"] = score[f"{source}_ties"]
-    return columns

@@ -19,11 +19,15 @@ from recsys.slate import PurchasedPolicy
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Everything fitted on events before `as_of_ms`, except the ranker."""
+    """Everything fitted on events before `as_of_ms`, except the ranker.
+
+    `static` float32 (n_items, len(STATIC)) is what features say of an item whoever asks (`static_features`).
+    """
 
     as_of_ms: int
     items: ItemTable
     sources: Sources
+    static: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +59,5 @@ def prepare(
     profile = user_profile(history, model.items, time_ms=time_ms)
     allowed = eligible(model.items, profile, purchased=purchased, only=only, excluded=excluded, by_title=by_title)
     candidates = retrieve(model.sources, profile, allowed, quotas=quotas, limit=limit)
-    matrix = features(candidates, profile, model.items, model.sources, time_ms=time_ms)
-    return Prepared(profile, candidates, matrix, int(allowed.sum()))
+    matrix = features(candidates, profile, model.items, model.sources, model.static, time_ms=time_ms)
+    return Prepared(profile, candidates, matrix, int(np.count_nonzero(allowed)))

@@ -173,7 +173,7 @@ def test_the_same_log_gives_the_same_bundle(
 def test_arrays_are_mapped_not_read(shop_bundles: Path) -> None:
     """Workers share pages of one file: opened arrays own no memory and cannot be written."""
     bundle = bundles.load(bundles.current(shop_bundles))
-    factors = bundle.model.sources.als.factors
+    factors = bundle.model.sources.als.ordered
     assert isinstance(factors.base, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         factors[0] = 1

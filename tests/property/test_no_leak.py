@@ -84,6 +84,7 @@ def _source(log: Path) -> FitInput:
 
 def _arrays(model: Model, histories: Histories) -> Arrays:
     parts = {"items": model.items.arrays(), "sources": model.sources.arrays(), "histories": histories.arrays()}
+    parts["features"] = {"static": model.static}
     return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 
 

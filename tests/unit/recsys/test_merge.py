@@ -64,7 +64,7 @@ def test_quotas_and_weights_are_respected(shop_trial: Trial) -> None:
         listed = np.isfinite(found.ranks).sum(axis=0)
         assert (listed <= quotas).all()
         assert not listed[fusion == 0].any()
-        np.testing.assert_array_equal(found.scores, scored.at(found.rows))
+        np.testing.assert_array_equal(found.scores, scored.at(found.rows, sources))
 
 
 @pytest.mark.parametrize(

@@ -76,9 +76,16 @@ def test_user_knn_equals_its_dense_reference(log: tuple[np.ndarray, np.ndarray],
     query = _query([i % weights.shape[1] for i in range(n_mine)])
     found = user_knn.score(_index(weights, alike, config), *query)
     wanted = reference(weights, alike, query, config)
-    assert np.allclose(found.had, wanted[0], atol=1e-4)
-    assert np.allclose(found.alike, wanted[1], atol=1e-4)
-    assert set(np.flatnonzero(found.alike)) <= set(found.touched.tolist())
+    n_items = weights.shape[1]
+    assert np.allclose(_dense(found.had_rows, found.had, n_items), wanted[0], atol=1e-4)
+    assert np.allclose(_dense(found.alike_rows, found.alike, n_items), wanted[1], atol=1e-4)
+
+
+def _dense(rows: np.ndarray, values: np.ndarray, n_items: int) -> np.ndarray:
+    assert len(set(rows.tolist())) == len(rows)
+    dense = np.zeros(n_items, np.float32)
+    dense[rows] = values
+    return dense
 
 
 def test_a_neighbour_may_have_bought_another_shade() -> None:
@@ -91,7 +98,8 @@ def test_a_neighbour_may_have_bought_another_shade() -> None:
     alike = np.zeros((6, 6))
     alike[0, 1] = alike[1, 0] = 0.9  # item 1 is another red
     mine = _query([1])
-    assert user_knn.score(_index(weights, alike, UserKnnConfig()), *mine).had.argmax() in (0, 2)
+    found = user_knn.score(_index(weights, alike, UserKnnConfig()), *mine)
+    assert found.had_rows[found.had.argmax()] in (0, 2)
     assert not user_knn.score(_index(weights, np.zeros((6, 6)), UserKnnConfig()), *mine).had.any()
 
 
@@ -108,7 +116,7 @@ def test_nobody_is_near_an_empty_profile() -> None:
     """A cold user gets no score from this source, and no error."""
     found = user_knn.score(_index(np.ones((3, 3), np.float32), np.zeros((3, 3)), UserKnnConfig()), *_query([]))
     assert not found.had.any()
-    assert len(found.touched) == 0
+    assert len(found.alike_rows) == 0
 
 
 def test_bridge_carries_a_transition_to_items_alike() -> None:

@@ -46,7 +46,7 @@ def test_als_contributions_sum_to_the_score() -> None:
     factors = ItemFactors.build(rng.normal(size=(50, 8)).astype(np.float32), regularization=2.0, alpha=4.0)
     items = np.array([3, 9, 20, 41], np.int32)
     weight = np.array([0.5, 3.0, 1.0, 9.0], np.float32)
-    scores = factors.scores(factors.user_factor(items, weight))
+    scores = factors.scores(factors.user_factor(items, weight), np.arange(50, dtype=np.int32))
     for row in range(50):
         assert als_contributions(factors, items, weight, row).sum() == pytest.approx(scores[row], abs=1e-5)
     assert len(als_contributions(factors, items[:0], weight[:0], 7)) == 0
@@ -202,12 +202,12 @@ def test_the_evidence_of_a_page_is_the_strongest_tie(bundle: bundles.Bundle) -> 
         ready = _ready(bundle, user)
         rows = ready.candidates.rows[:40]
         evidence = evidence_of(bundle.model, ready, rows)
-        assert {"next", "previous", "content"} <= set(evidence)
-        for name, of_row in evidence.items():
+        assert {"next", "previous", "content"} <= set(evidence.ties)
+        for name, of_row in evidence.ties.items():
             for row in rows.tolist():
                 slow, _ = strongest(getattr(bundle.model.sources, name), ready.profile.recent_items, row)
                 assert of_row.get(row, -1) == slow
                 found += slow >= 0
     assert found
     nobody = prepare(bundle.model, empty_history(), time_ms=bundle.model.as_of_ms)
-    assert not any(evidence_of(bundle.model, nobody, rows).values())
+    assert not any(evidence_of(bundle.model, nobody, rows).ties.values())

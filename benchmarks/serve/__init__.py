@@ -1,0 +1,1 @@
+"""The served path under measurement: `make bench-serve`."""
