@@ -6,10 +6,11 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 RANKING_ARGS ?=
 SCALE_ARGS ?=
+SERVE_ARGS ?=
 EXPERIMENTS_ARGS ?=
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test check bench bench-ranking bench-scale bench-experiments proto setup clean
+.PHONY: demo test check bench-serve bench-ranking bench-scale bench-experiments proto setup clean
 
 demo: setup ## build on real data, serve it, show three households their slates with pitches
 	$(BIN)/slatewright demo $(DEMO_ARGS)
@@ -27,8 +28,8 @@ check: setup ## static checks: lint, format, types, import layers, stale stubs
 proto: setup ## regenerate the committed stubs
 	$(BIN)/python proto/generate.py
 
-bench: setup ## time the served path, stage by stage (needs a bundle: run `make demo` first)
-	$(BIN)/python benchmarks/serve_path.py --bundles var/demo/bundles
+bench-serve: setup ## what a slate costs, latency under load, memory: SERVE_ARGS="--worlds 1e5x1e6 1e4x1e5 --work DIR"
+	$(BIN)/python -m benchmarks.serve.run $(SERVE_ARGS)
 
 bench-ranking: setup ## the slate beside its peers: RANKING_ARGS="--beauty DIR --office DIR --online-retail FILE --complete-journey"
 	$(BIN)/python -m benchmarks.ranking.run $(RANKING_ARGS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +17,7 @@ from recsys.rerank.contributions import booster_of, feature_contributions, sourc
 from recsys.rerank.features import FEATURES
 from recsys.rerank.page import Place
 from recsys.rerank.prepare import Model, Prepared
-from recsys.slate import Reason, SlateItem
+from recsys.slate import SlateItem
 
 N_CONTRIBUTIONS: Final = 8
 """Features named per item of an explained slate."""
@@ -32,18 +32,11 @@ def slate_items(
     ids: IdMap,
     explain_with: str | None,
 ) -> tuple[SlateItem, ...]:
-    """One item a place, with cheap reasons; `scores` (n_candidates,).
+    """One item a place; `scores` (n_candidates,).
 
-    With the ranker's text in `explain_with` also feature values and what each added to the score, and the reasons in that
+    With the ranker's text in `explain_with` also feature values, what each added to the score, and the reasons in that
     order; this costs several times the ranking itself.
     """
-    evidence = evidence_of(model, ready, np.array([place.row for place in places], np.int32))
-
-    def why(place: Place, added: Mapping[str, float] | None) -> tuple[Reason, ...]:
-        first = (PINNED,) if place.pinned else ()
-        found = reasons_for(model, ready, place.at, ids, evidence=evidence, added=added) if place.at >= 0 else ()
-        return (first + found)[:MAX_REASONS]
-
     items = []
     for i, place in enumerate(places):
         known = place.at >= 0
@@ -53,21 +46,21 @@ def slate_items(
                 item_id=ids.id(place.row),
                 rank=i + 1,
                 score=float(scores[place.at]) if known else 0.0,
-                sources=tuple(
-                    name for name, rank in zip(SOURCES, ranks, strict=known) if not math.isnan(rank)
-                ),
-                reasons=why(place, None),
+                sources=tuple(name for name, rank in zip(SOURCES, ranks, strict=known) if not math.isnan(rank)),
+                reasons=(PINNED,) if place.pinned and explain_with is not None else (),
                 propensity=place.propensity,
             )
         )
     ranked = [i for i, place in enumerate(places) if place.at >= 0]
     if explain_with is not None and ranked:
+        evidence = evidence_of(model, ready, np.array([place.row for place in places], np.int32))
         rows = ready.matrix[[places[i].at for i in ranked]]
         for i, values, shares in zip(ranked, rows, feature_contributions(booster_of(explain_with), rows), strict=True):
             added = source_contributions(shares[:-1], FEATURES, SOURCES)
+            why = reasons_for(model, ready, places[i].at, ids, evidence=evidence, added=added)
             items[i] = replace(
                 items[i],
-                reasons=why(places[i], added),
+                reasons=(items[i].reasons + why)[:MAX_REASONS],
                 features=dict(zip(FEATURES, values.tolist(), strict=True)),
                 contributions=strongest_features(shares[:-1], FEATURES, n=N_CONTRIBUTIONS),
             )

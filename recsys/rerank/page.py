@@ -63,7 +63,7 @@ def lay_out(
     `shift` (n_items,) moves candidates, `pinned` is position -> row (`rerank/rules.py`). A pinned item's title is taken
     from the others; caps and exploration slots are of the places left. Where items run out, what is pinned moves up.
 
-    Hot path: `benchmarks/serve_path.py`.
+    Hot path: `benchmarks/serve`.
     """
     pinned = pinned or {}
     order = np.argsort(-scores, kind="stable")
