@@ -1,8 +1,8 @@
 """Loops compiled to machine code: what numpy would do in many passes, or one Python step an item, is one pass here.
 
-Numba compiles a function once and keeps the result beside the source (or where `NUMBA_CACHE_DIR` says); compiled code
-is per machine and never in a bundle. Kernels do IEEE arithmetic in the order they are written, so a kernel and its numpy
-form give the same bits, and other threads run meanwhile.
+Numba compiles a function once and keeps the result beside the source (or where `NUMBA_CACHE_DIR` says); compiled
+code is per machine and never in a bundle. Kernels do IEEE arithmetic in the order they are written, so a kernel and
+its numpy form give the same bits, and other threads run meanwhile.
 """
 
 from __future__ import annotations

@@ -38,6 +38,8 @@ from recsys.slate import ItemUpdate, RecentEvent, Slate, SlateItem, SlateRequest
 
 TRAINED_PAGE: Final = 10
 """Places of the slates that a bundle was tuned and measured with; a longer page gets more popular items."""
+KEPT_ITEMS: Final = 10_000
+"""Items whose catalogue columns stay in memory, about 1 KB each; the oldest goes first."""
 _POPULAR: Final = SOURCES.index("popular")
 
 
@@ -53,6 +55,7 @@ class Recommender:
         self._rules = RuleIndex(Rules(), bundle=bundle, filters=self._filters)
         self._model: Model = bundle.model
         self._updated_price: dict[int, float] = {}
+        self._columns: dict[int, dict[str, Any]] = {}
         self.lap: Callable[[str], None] = lambda _stage: None
         """Told when a stage of `recommend` has ended: history, then prepare, rank and page, again while it looks
         further, then reasons."""
@@ -118,11 +121,20 @@ class Recommender:
         row = self._bundle.item_ids.row(item_id)
         if row < 0:
             raise KeyError(item_id)
-        columns: dict[str, Any] = self._bundle.catalogue.slice(row, 1).to_pylist()[0]
-        columns["attributes"] = dict(columns.get("attributes") or ())
+        columns = dict(self._catalogued(row))
         columns["price"] = self._updated_price.get(row, columns["price"])
         columns["available"] = bool(self._model.items.available[row])
         return columns
+
+    def _catalogued(self, row: int) -> dict[str, Any]:
+        """The catalogue's own columns of an item; those of popular items are kept: one costs a tenth of a slate."""
+        if row not in self._columns:
+            columns: dict[str, Any] = self._bundle.catalogue.slice(row, 1).to_pylist()[0]
+            columns["attributes"] = dict(columns.get("attributes") or ())
+            if len(self._columns) == KEPT_ITEMS:
+                del self._columns[next(iter(self._columns))]
+            self._columns[row] = columns
+        return self._columns[row]
 
     def profile(self, user_id: str, time_ms: int, recent: Sequence[RecentEvent] = ()) -> Mapping[str, Any]:
         """Coarse aggregates of a user, the most a copywriter may know; keys as in ARCHITECTURE.md."""

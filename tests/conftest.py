@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     import lightgbm as lgb
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from recsys.split import Windows
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+settings.register_profile("untimed", deadline=None)  # tests never assert a time; a kernel's first call compiles it
+settings.load_profile("untimed")
 
 SHOP_OPTIONS = {"n_users": 400, "n_items": 600, "n_events": 40_000, "seed": 11}
 

@@ -1,4 +1,4 @@
-"""Calls at a server: closed loop for capacity, open loop (Poisson arrivals, latency from the intended start) for latency."""
+"""Calls at a server: a closed loop for capacity, an open one (Poisson arrivals) for latency from the intended start."""
 
 from __future__ import annotations
 

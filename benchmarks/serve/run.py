@@ -1,10 +1,11 @@
-"""The served path at a stated size: CPU per slate, latency under load, memory, start; every figure beside its reference.
+"""The served path at a stated size: CPU per slate, latency under load, memory, start; each beside its reference.
 
     .venv/bin/python -m benchmarks.serve.run --work var/bench-serve --worlds 1e5x1e6 1e4x1e5
 
-Worlds are ITEMSxUSERS of SIMULATED logs (`benchmarks/serve/world.py`), built once and kept, with a ranker of 300 trees of
-63 leaves and about 200 candidates. The unit of cost is LightGBM's own predict on the request's matrix, one thread, in the
-same run. Prints tables, then lines `figure serve.NAME NUMBER`; names of the first world are plain, others end in `.items`.
+Worlds are ITEMSxUSERS of SIMULATED logs (`benchmarks/serve/world.py`), built once and kept, with a ranker of 300 trees
+of 63 leaves and about 200 candidates. The unit of cost is LightGBM's own predict on the request's matrix, one thread,
+in the same run. Prints tables, then lines `figure serve.NAME NUMBER`; names of the first world are plain, those of
+others end in `.items`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The stages of one slate inside the library, in CPU time of the thread, beside LightGBM's own predict on its matrix."""
+"""The stages of one slate inside the library, in CPU time of the thread, beside LightGBM's predict on its matrix."""
 
 from __future__ import annotations
 

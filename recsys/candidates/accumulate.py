@@ -93,10 +93,16 @@ def ties_to(
     return reached[:m].copy(), found[:m].T.copy()
 
 
+EVERY: Final = np.empty(0, np.bool_)
+"""In place of a mask of allowed rows: all are."""
+
+
 def largest(
     values: NDArray[np.float32], rows: NDArray[np.int32], allowed: NDArray[np.bool_], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The `k` allowed rows with the largest positive `values` (m,), best first, ties to the lower row, and the values.
+    """The `k` allowed rows (`EVERY`: all are) with the largest positive `values` (m,), and the values.
+
+    Best first, ties to the lower row.
 
     The bits of positive floats stand in the order of the floats, so one integer holds value and row, and one sort of
     integers does it all.
@@ -117,7 +123,7 @@ def _keys(bits: NDArray[np.uint32], rows: NDArray[np.int32], allowed: NDArray[np
     keys = np.empty(len(rows), np.uint64)
     n = 0
     for at in range(len(rows)):
-        if 0 < bits[at] <= _INFINITY and allowed[rows[at]]:
+        if 0 < bits[at] <= _INFINITY and (len(allowed) == 0 or allowed[rows[at]]):
             keys[n] = np.uint64(bits[at]) << _HALF | np.uint64(rows[at]) ^ _LOW
             n += 1
     return keys[:n]

@@ -14,6 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.candidates.accumulate import EVERY, largest
+from recsys.kernel import ABSENT, kernel
+
 FUSION_RANK: Final = 60
 MAX_CANDIDATES: Final = 300
 
@@ -62,19 +65,56 @@ def settings(quotas: Quotas, fusion: Fusion) -> tuple[NDArray[np.int64], NDArray
 
 
 def merge(
-    lists: Mapping[str, NDArray[np.int32]], weights: NDArray[np.float64], *, limit: int
+    lists: Mapping[str, NDArray[np.int32]], weights: NDArray[np.float64], *, limit: int, slots: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     """(rows int32 (n,), ranks float32 (n, n_sources), fusion scores float32 (n,)), best first, at most `limit`.
 
-    Ranks are 1-based, NaN where a source does not list the row. `weights` (n_sources,).
+    Ranks are 1-based, NaN where a source does not list the row. `weights` (n_sources,), none of a list that is not
+    empty 0; `slots` are `blank_slots` of the items.
     """
     rows = np.concatenate([lists[name] for name in SOURCES])
-    lengths = [len(lists[name]) for name in SOURCES]
-    source = np.repeat(np.arange(len(SOURCES)), lengths)
-    rank = np.concatenate([np.arange(1, n + 1) for n in lengths])
-    distinct, inverse = np.unique(rows, return_inverse=True)
-    ranks = np.full((len(distinct), len(SOURCES)), np.nan, np.float32)
-    ranks[inverse, source] = rank
-    fused = np.bincount(inverse, np.repeat(weights, lengths) / (FUSION_RANK + rank), len(distinct)).astype(np.float32)
-    order = np.argsort(-fused, kind="stable")[:limit]
-    return distinct[order].astype(np.int32), ranks[order], fused[order]
+    lengths = np.array([len(lists[name]) for name in SOURCES])
+    met, fused = _fused(rows, lengths, weights, slots)
+    best, scores = largest(fused, met, EVERY, limit)
+    return best, _ranks(best, rows, lengths, slots), scores
+
+
+@kernel
+def _fused(
+    rows: NDArray[np.int32], lengths: NDArray[np.int64], weights: NDArray[np.float64], slots: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """(distinct rows of all lists, their fusion scores), in the order met."""
+    met, sums = np.empty(len(rows), np.int32), np.zeros(len(rows), np.float64)
+    n = at = 0
+    for source in range(len(lengths)):
+        for rank in range(1, lengths[source] + 1):
+            slot = slots[rows[at]]
+            if slot == ABSENT:
+                slot = n
+                slots[rows[at]], met[n] = slot, rows[at]
+                n += 1
+            sums[slot] += weights[source] / (FUSION_RANK + rank)
+            at += 1
+    for slot in range(n):
+        slots[met[slot]] = ABSENT
+    return met[:n].copy(), sums[:n].astype(np.float32)
+
+
+@kernel
+def _ranks(
+    best: NDArray[np.int32], rows: NDArray[np.int32], lengths: NDArray[np.int64], slots: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """The rank of each of `best` in each list, NaN where it is not in it: float32 (len(best), n_sources)."""
+    for slot in range(len(best)):
+        slots[best[slot]] = slot
+    ranks = np.full((len(best), len(lengths)), np.nan, np.float32)
+    at = 0
+    for source in range(len(lengths)):
+        for rank in range(1, lengths[source] + 1):
+            slot = slots[rows[at]]
+            if slot != ABSENT:
+                ranks[slot, source] = rank
+            at += 1
+    for row in best:
+        slots[row] = ABSENT
+    return ranks

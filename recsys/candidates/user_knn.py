@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.accumulate import largest, push
+from recsys.candidates.accumulate import EVERY, largest, push
 from recsys.candidates.neighbours import Neighbours
 from recsys.kernel import blank_slots
 
@@ -77,7 +77,7 @@ def nearest(
     kin, spread = _ascending(*_push(reference.kernel, items, weight * reference.rarity[items]))
     csr = (reference.item_indptr, reference.users, reference.scaled)
     users, near = push(*csr, kin, spread, blank_slots(n_users))
-    return largest(near, users, np.ones(n_users, np.bool_), int(reference.k[0]))
+    return largest(near, users, EVERY, int(reference.k[0]))
 
 
 def score(reference: UserNeighbours, items: NDArray[np.int32], weight: NDArray[np.float32]) -> UserScores:
@@ -90,7 +90,7 @@ def score(reference: UserNeighbours, items: NDArray[np.int32], weight: NDArray[n
     users, near = nearest(reference, items, weight)
     csr = (reference.indptr, reference.items, reference.weight)
     rows, had = push(*csr, users, near, blank_slots(n_items))
-    best = largest(had, rows, np.ones(n_items, np.bool_), N_SPREAD)
+    best = largest(had, rows, EVERY, N_SPREAD)
     return UserScores(rows, had, *_push(reference.alike, *_ascending(*best)))
 
 

@@ -7,6 +7,7 @@ compared within one request only, so a refit may change their scale.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -126,26 +127,25 @@ def features(
     `static` is `static_features` of these items and sources. Hot path: `benchmarks/serve`; cost grows with the number
     of candidates only, and is mostly numpy's per call: so columns that are made alike are made at once.
     """
-    rows = candidates.rows
-    matrix = np.empty((len(rows), len(FEATURES)), np.float32)
-    ranks = candidates.ranks
-    matrix[:, : len(SOURCES)] = ranks
-    matrix[:, _SHARES] = _shares_of_max(candidates.scores[_SHARED]).T
-    matrix[:, _RAW] = candidates.scores[_SCORED].T
-    matrix[:, _STATIC] = static[rows]
-    matrix[:, _OF_USER] = _user_features(profile, items)
-    columns: dict[str, Column | float] = {
+    rows, ranks = candidates.rows, candidates.ranks
+    columns = np.empty((len(FEATURES), len(rows)), np.float32)  # a feature a row: numpy writes along rows
+    columns[: len(SOURCES)] = ranks.T
+    columns[_SHARES] = _shares_of_max(candidates.scores[_SHARED])
+    columns[_RAW] = candidates.scores[_SCORED]
+    columns[_STATIC] = static[rows].T
+    columns[_OF_USER] = np.array(_user_features(profile, items), np.float32)[:, None]
+    single: dict[str, Column | float] = {
         "n_sources": np.isfinite(ranks).sum(axis=1),
         "fused": _shares_of_max(candidates.fused[None])[0],
         "fused_rank": np.arange(1, len(rows) + 1, dtype=np.float32),
         "als_score": _z_score(candidates.scores[SCORES.index("als")]),
     }
-    columns |= _affinity_features(rows, profile, items, time_ms)
-    columns |= _timeline_features(rows, profile, sources.timeline)
-    for name, column in columns.items():
-        matrix[:, _AT[name]] = column
-    _pair_features(matrix, rows, profile, items, time_ms)
-    return matrix
+    single |= _affinity_features(rows, profile, items, time_ms)
+    single |= _timeline_features(rows, profile, sources.timeline)
+    for name, column in single.items():
+        columns[_AT[name]] = column
+    _pair_features(columns, rows, profile, items, time_ms)
+    return np.ascontiguousarray(columns.T)
 
 
 STATIC: Final = (
@@ -209,30 +209,26 @@ def _z_score(values: Column) -> Column:
     return scaled
 
 
-def _user_features(profile: UserProfile, items: ItemTable) -> NDArray[np.float32]:
-    """`_BY_USER` of one user, float32 (len(_BY_USER),)."""
+def _user_features(profile: UserProfile, items: ItemTable) -> list[float]:
+    """`_BY_USER` of one user."""
     popularity = np.log1p(items.popularity[profile.items])
-    newest = profile.recent_items[:1]
-    counts = np.log1p([profile.n_total, len(profile.items), profile.n_sessions])
-    return np.array(
-        [
-            *counts,
-            *(profile.days_since_last, profile.repeat_share, profile.price_level, profile.discount_share),
-            popularity.mean() if len(popularity) else np.nan,
-            np.log1p(items.popularity[newest[0]]) if len(newest) else np.nan,
-        ],
-        np.float32,
-    )
+    newest = profile.recent_items[:1].tolist()
+    return [
+        *(math.log1p(count) for count in (profile.n_total, len(profile.items), profile.n_sessions)),
+        *(profile.days_since_last, profile.repeat_share, profile.price_level, profile.discount_share),
+        float(popularity.mean()) if len(popularity) else math.nan,
+        float(np.log1p(items.popularity[newest[0]])) if newest else math.nan,
+    ]
 
 
 def _pair_features(
-    matrix: NDArray[np.float32], rows: NDArray[np.int32], profile: UserProfile, items: ItemTable, time_ms: int
+    columns: NDArray[np.float32], rows: NDArray[np.int32], profile: UserProfile, items: ItemTable, time_ms: int
 ) -> None:
-    """Write into `matrix` what the user did with each candidate itself; NaN or 0 where nothing."""
-    matrix[:, _OWN] = _UNKNOWN
+    """Write into `columns` what the user did with each candidate itself; NaN or 0 where nothing."""
+    columns[_OWN] = _UNKNOWN[:, None]
     m = len(profile.items)
     if m == 0:
-        matrix[:, _AT["title_bought"]] = 0
+        columns[_AT["title_bought"]] = 0
         return
     at = np.minimum(np.searchsorted(profile.items, rows), m - 1)
     own = np.flatnonzero(profile.items[at] == rows)
@@ -257,9 +253,9 @@ def _pair_features(
         for half_life, average in zip(PULSE_SESSIONS, profile.pulse, strict=True):
             known[f"own_pulse_{half_life:g}"] = average[at]
         for name, column in known.items():
-            matrix[own, _AT[name]] = column
+            columns[_AT[name], own] = column
     slots = blank_slots(len(items.title_row))
-    matrix[:, _AT["title_bought"]] = sums_by_key(items.title_row, profile.items, profile.n_events, rows, slots)
+    columns[_AT["title_bought"]] = sums_by_key(items.title_row, profile.items, profile.n_events, rows, slots)
 
 
 def _of_key(values: NDArray[np.generic], key: NDArray[np.int32]) -> Column:
