@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from recsys.candidates.eligible import eligible
 from recsys.candidates.merge import MAX_CANDIDATES, SOURCES, merge
 from recsys.candidates.retrieve import Candidates, propose, score_sources
-from recsys.kernel import blank_slots
 from recsys.profiles.store import Histories, empty_history
 from recsys.profiles.user import UserProfile, user_profile
 from recsys.rerank.features import features
@@ -63,7 +62,7 @@ def ask(
 def merged_again(model: Model, asked: Asked, *, quotas: NDArray[np.int64], weights: NDArray[np.float64]) -> Prepared:
     """The request as these `quotas` and `weights` (n_sources,) prepare it; no quota is longer than what was asked."""
     lists = {name: asked.lists[name][:k] for name, k in zip(SOURCES, quotas.tolist(), strict=True)}
-    rows, ranks, fused = merge(lists, weights, limit=MAX_CANDIDATES, slots=blank_slots(len(model.items)))
+    rows, ranks, fused = merge(lists, weights, limit=MAX_CANDIDATES, n_items=len(model.items))
     scores = np.take(asked.scores, np.searchsorted(asked.rows, rows), axis=1)
     candidates = Candidates(rows, ranks, fused, scores)
     given = (asked.profile, model.items, model.sources, model.static)

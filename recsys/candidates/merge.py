@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.candidates.accumulate import EVERY, largest
-from recsys.kernel import ABSENT, kernel
+from recsys.kernel import ABSENT, blank_slots, kernel
 
 FUSION_RANK: Final = 60
 MAX_CANDIDATES: Final = 300
@@ -65,13 +65,14 @@ def settings(quotas: Quotas, fusion: Fusion) -> tuple[NDArray[np.int64], NDArray
 
 
 def merge(
-    lists: Mapping[str, NDArray[np.int32]], weights: NDArray[np.float64], *, limit: int, slots: NDArray[np.int32]
+    lists: Mapping[str, NDArray[np.int32]], weights: NDArray[np.float64], *, limit: int, n_items: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     """(rows int32 (n,), ranks float32 (n, n_sources), fusion scores float32 (n,)), best first, at most `limit`.
 
     Ranks are 1-based, NaN where a source does not list the row. `weights` (n_sources,), none of a list that is not
-    empty 0; `slots` are `blank_slots` of the items.
+    empty 0.
     """
+    slots = blank_slots(n_items)
     rows = np.concatenate([lists[name] for name in SOURCES])
     lengths = np.array([len(lists[name]) for name in SOURCES])
     met, fused = _fused(rows, lengths, weights, slots)

@@ -217,5 +217,5 @@ def retrieve(
     scored = score_sources(sources, profile)
     longest = sources.quotas if quotas is None else quotas
     lists = propose(sources, scored, profile, allowed, quotas=longest)
-    rows, ranks, fused = merge(lists, sources.fusion, limit=limit, slots=blank_slots(len(allowed)))
+    rows, ranks, fused = merge(lists, sources.fusion, limit=limit, n_items=len(allowed))
     return Candidates(rows, ranks, fused, scored.at(rows, sources))

@@ -28,7 +28,7 @@ def _lists(**found: list[int]) -> dict[str, np.ndarray]:
 def test_the_merge_sums_weights_over_ranks() -> None:
     """An item that two sources list beats one that a stronger source lists alone; ties go to the lower row."""
     _, weights = settings(Quotas(), replace(Fusion(), als=1.0, users=1.0, next=1.5))
-    rows, ranks, fused = merge(_lists(als=[5, 9], users=[5, 4], next=[2]), weights, limit=3)
+    rows, ranks, fused = merge(_lists(als=[5, 9], users=[5, 4], next=[2]), weights, limit=3, n_items=10)
     assert rows.tolist() == [5, 2, 4]
     np.testing.assert_allclose(fused, [2 / 61, 1.5 / 61, 1 / 62], rtol=1e-6)
     assert ranks[0, :3].tolist()[:2] == [1, 1]
@@ -58,7 +58,8 @@ def test_quotas_and_weights_are_respected(shop_trial: Trial) -> None:
         quotas, fusion = settings(drawn, weights)
         sources = replace(model.sources, quotas=quotas, fusion=fusion)
         found = retrieve(sources, profile, allowed)
-        expected = merge({name: every[name][:k] for name, k in zip(SOURCES, quotas, strict=True)}, fusion, limit=300)
+        cut = {name: every[name][:k] for name, k in zip(SOURCES, quotas, strict=True)}
+        expected = merge(cut, fusion, limit=300, n_items=len(allowed))
         np.testing.assert_array_equal(found.rows, expected[0])
         np.testing.assert_array_equal(found.ranks, expected[1])
         listed = np.isfinite(found.ranks).sum(axis=0)
