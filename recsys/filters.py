@@ -29,8 +29,8 @@ class FilterIndex:
         self._brands: dict[str, list[int]] = {}
         for row, brand in enumerate(bundle.brands):
             self._brands.setdefault(brand.casefold(), []).append(row)
-        currencies = bundle.catalogue["currency"].fill_null(self._currency).to_pylist()
-        self._currencies = np.array(currencies, dtype=object)
+        named = bundle.catalogue["currency"].to_pylist()  # pyarrow's fill_null would import pandas
+        self._currencies = np.array([self._currency if c is None else c for c in named], dtype=object)
         self._n_categories, self._n_brands = len(bundle.category_names), len(bundle.brands)
 
     def mask(self, wanted: ItemFilter, items: ItemTable) -> NDArray[np.bool_] | None:

@@ -38,6 +38,8 @@ from recsys.slate import ItemUpdate, RecentEvent, Slate, SlateItem, SlateRequest
 
 TRAINED_PAGE: Final = 10
 """Places of the slates that a bundle was tuned and measured with; a longer page gets more popular items."""
+WARM_UP_USERS: Final = 1_000
+"""First users of a bundle among whom one with a history is looked for."""
 KEPT_ITEMS: Final = 10_000
 """Items whose catalogue columns stay in memory, about 1 KB each; the oldest goes first."""
 _POPULAR: Final = SOURCES.index("popular")
@@ -69,6 +71,12 @@ class Recommender:
     def version(self) -> str:
         """Version of the bundle served."""
         return self._bundle.version
+
+    def warm_up(self) -> None:
+        """Answer a stranger and a user with a history: what is compiled or read on first use is, before a caller waits."""
+        known = int(np.flatnonzero(np.diff(self._bundle.histories.indptr[:WARM_UP_USERS]))[:1].sum())
+        for user_id in ("", self._bundle.users.id(known) if len(self._bundle.users) else ""):
+            self.recommend(SlateRequest(user_id=user_id, time_ms=self._model.as_of_ms, seed_text="warm-up"))
 
     def row(self, item_id: str) -> int:
         """Row of an item in the bundle's arrays, -1 where it is unknown."""

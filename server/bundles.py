@@ -20,7 +20,7 @@ from recsys import lease
 from recsys.errors import RecsysError
 from recsys.recommender import Recommender
 from recsys.rules import Rules
-from recsys.slate import ItemUpdate, SlateRequest
+from recsys.slate import ItemUpdate
 from server import log, metrics
 from server.errors import NoBundleError, ServerError
 from server.event_store import EventStore
@@ -182,5 +182,5 @@ def _opened(open_bundle: Callable[[Path], Recommender], path: Path) -> Recommend
     except BaseException:
         os.close(held)
         raise
-    fresh.recommend(SlateRequest(time_ms=int(str(fresh.manifest["as_of_ms"])), seed_text="warm-up"))
+    fresh.warm_up()
     return fresh
