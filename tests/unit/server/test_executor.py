@@ -1,0 +1,87 @@
+"""What the CPU thread takes and what it refuses: by deadline, by length, and less of it under overload."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from server import executor
+from server.errors import OverloadedError
+from server.executor import STANDING_LIMIT, CpuThread
+
+
+@pytest.fixture
+def cpu() -> Iterator[CpuThread]:
+    thread = CpuThread(limit=20)
+    yield thread
+    thread.close()
+
+
+class Held:
+    """Pieces of work that wait until they may go on."""
+
+    def __init__(self, cpu: CpuThread, n: int) -> None:
+        self.go = threading.Event()
+        self.done = [asyncio.ensure_future(cpu.run(self.go.wait, bounded=False)) for _ in range(n)]
+
+    async def __aenter__(self) -> Held:
+        await asyncio.sleep(0.02)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.go.set()
+        await asyncio.gather(*self.done)
+
+
+async def test_a_burst_may_fill_the_queue(cpu: CpuThread) -> None:
+    """As long as the thread was idle a moment ago, its limit is the whole one."""
+    async with Held(cpu, 19):
+        assert not cpu.overloaded
+        cpu.admit(None)
+    async with Held(cpu, 20):
+        with pytest.raises(OverloadedError, match=r"^20 pieces of work wait"):
+            cpu.admit(None)
+
+
+async def test_a_queue_that_stays_is_cut(cpu: CpuThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that waits without a break means overload: few may wait, until the thread has been idle once."""
+    monkeypatch.setattr(executor, "STANDING_S", 0.1)
+    async with Held(cpu, STANDING_LIMIT):
+        cpu.admit(None)
+        await asyncio.sleep(0.15)
+        assert cpu.overloaded
+        with pytest.raises(OverloadedError) as refused:
+            cpu.admit(None)
+        assert refused.value.retry_after_ms >= 100
+    await asyncio.sleep(0.02)
+    assert not cpu.overloaded
+    async with Held(cpu, STANDING_LIMIT):
+        cpu.admit(None)
+
+
+async def test_copy_gives_way_first(cpu: CpuThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Yielding work has half of the places."""
+    monkeypatch.setattr(executor, "STANDING_S", 0.02)
+    async with Held(cpu, STANDING_LIMIT // 2):
+        await asyncio.sleep(0.05)
+        cpu.admit(None)
+        with pytest.raises(OverloadedError):
+            cpu.admit(None, yielding=True)
+    cpu.admit(None, yielding=True)
+
+
+async def test_what_could_not_be_done_in_time_is_refused_at_once(cpu: CpuThread) -> None:
+    """The usual time of a piece, times those ahead, against the deadline; an idle thread refuses nothing."""
+    for _ in range(3):
+        await cpu.run(lambda: time.sleep(0.05))
+    assert 0.04 < cpu.usual_s < 0.1
+    cpu.admit(time.monotonic() + 0.001)
+    async with Held(cpu, 2):
+        cpu.admit(time.monotonic() + 1)
+        with pytest.raises(OverloadedError) as refused:
+            cpu.admit(time.monotonic() + 0.1)
+        assert refused.value.retry_after_ms == pytest.approx(100, abs=60)
