@@ -70,6 +70,9 @@ class ServerConfig:
     """Users whose newest events are kept in memory; those of others are read from disk when asked for."""
     engine_silence_s: float = 30.0
     """A copy engine that is at work and brings no text for so long is ended and started again."""
+    worker_silence_s: float = 10.0
+    """A worker whose event loop stands still, or whose CPU thread is at one piece of work for so long, is ended and
+    started again."""
     remote_poll_s: float = 10.0
     """How often `CURRENT` of remote bundles is read."""
     poll_s: float = 1.0
@@ -89,6 +92,7 @@ class ServerConfig:
         _within("generate_limit", self.generate_limit, 1, 1_000)
         _within("users_in_memory", self.users_in_memory, 1, 10_000_000)
         _within("engine_silence_s", self.engine_silence_s, 0.1, 3_600)
+        _within("worker_silence_s", self.worker_silence_s, 2, 3_600)
         _within("remote_poll_s", self.remote_poll_s, 0.01, 86_400)
         _within("poll_s", self.poll_s, 0.01, 3_600)
         _within("drain_s", self.drain_s, 0, 3_600)

@@ -48,6 +48,7 @@ from server.recent import RecentIndex
 from server.rules_file import RulesFile
 from server.security.door import Door
 from server.service import RecommendationService
+from server.worker_process import BEAT_S
 from slatewright.v1 import feedback_pb2_grpc, recommendation_pb2_grpc
 
 SERVICES: Final = ("slatewright.v1.RecommendationService", "slatewright.v1.FeedbackService")
@@ -64,6 +65,7 @@ class Running:
     bundles: Bundles
     recent: RecentIndex
     store: EventStore
+    cpu: CpuThread
     own: Backstage | None
 
 
@@ -156,11 +158,13 @@ async def running(
         ):
             await stack.enter_async_context(background(work))
         log.write("listening", address=address, bundle_loaded=bundles.loaded)
-        yield Running(address, server, bundles, recent, store, own)
+        yield Running(address, server, bundles, recent, store, cpu, own)
 
 
-async def serve(config: ServerConfig, *, shared: Path, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is told HOST:PORT once calls are answered."""
+async def serve(
+    config: ServerConfig, *, shared: Path, ready: Callable[[str], None], alive: Callable[[], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told HOST:PORT once calls are answered, `alive` of each beat."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -168,8 +172,17 @@ async def serve(config: ServerConfig, *, shared: Path, ready: Callable[[str], No
     with log.capturing_libraries():
         async with running(config, shared=shared) as up:
             ready(up.address)
-            await stop.wait()
-            log.write("draining", address=up.address)
+            async with background(_beat(up.cpu, alive, patience_s=config.worker_silence_s)):
+                await stop.wait()
+                log.write("draining", address=up.address)
+
+
+async def _beat(cpu: CpuThread, alive: Callable[[], None], *, patience_s: float) -> None:
+    """Tell that this loop turns and that the CPU thread is not stuck in one piece of work."""
+    while True:
+        if cpu.at_work_s < patience_s:
+            alive()
+        await asyncio.sleep(BEAT_S)
 
 
 async def _watch(
