@@ -91,9 +91,7 @@ def why_worse(new: Mapping[str, Any], served: Mapping[str, Any]) -> str:
         return ""  # nothing measured is served, or nothing is known of the new one
     if served.get("name") != new.get("name") or not ndcg < low:
         return ""
-    return (
-        f"the new model's NDCG@10 is {ndcg:.4f}; bundle {served['version']} has {old:.4f} (interval from {low:.4f})"
-    )
+    return f"the new model's NDCG@10 is {ndcg:.4f}; bundle {served['version']} has {old:.4f} (interval from {low:.4f})"
 
 
 def rollback(bundles_dir: Path) -> Path:

@@ -63,7 +63,14 @@ class ServerConfig:
     queue_limit: int = 64
     """Slates waiting for the CPU thread; beyond it callers are told to come back."""
     in_flight_limit: int = 1_000
-    """Calls at work in one worker."""
+    """Calls at work in one worker, streams not among them."""
+    stream_limit: int = 10_000
+    """Streams open in one worker; one whose reader is slow stays open until its caller's deadline."""
+    keepalive_s: float = 60.0
+    """A peer is asked so often whether it is still there; its connection ends 20 s after a question without answer."""
+    connection_age_s: float = 600.0
+    """A connection is ended, once its calls are done, after about so long. Clients make another by themselves, and may
+    reach another worker: so the load evens out after a worker was replaced. Calls get 60 s to be done."""
     generate_limit: int = 8
     """Batches waiting for the copy engine; beyond it items keep their template."""
     users_in_memory: int = 20_000
@@ -89,6 +96,9 @@ class ServerConfig:
         _within("patience_ms", self.patience_ms, 0, 600_000)
         _within("queue_limit", self.queue_limit, 1, 100_000)
         _within("in_flight_limit", self.in_flight_limit, 1, 100_000)
+        _within("stream_limit", self.stream_limit, 1, 1_000_000)
+        _within("keepalive_s", self.keepalive_s, 1, 86_400)
+        _within("connection_age_s", self.connection_age_s, 1, 86_400)
         _within("generate_limit", self.generate_limit, 1, 1_000)
         _within("users_in_memory", self.users_in_memory, 1, 10_000_000)
         _within("engine_silence_s", self.engine_silence_s, 0.1, 3_600)

@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 _NEWEST_WEIGHT: Final = 0.1
 """Of the newest piece of work in the moving average."""
-STANDING_S: Final = 0.1
+STANDING_S: Final = 0.05
 """A thread that is not idle once in so long, or in `STANDING_PIECES` usual times if that is longer, is overloaded."""
-STANDING_PIECES: Final = 20
-STANDING_LIMIT: Final = 6
-"""Pieces that may wait then: at 60 % of capacity one call in a hundred or so meets as many."""
+STANDING_PIECES: Final = 10
+STANDING_LIMIT: Final = 8
+"""Pieces that may wait then: at 60 % of capacity hardly a call in a thousand meets as many."""
 
 
 class CpuThread:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path

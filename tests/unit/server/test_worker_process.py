@@ -112,7 +112,9 @@ async def test_a_worker_that_never_says_a_word_is_replaced(monkeypatch: pytest.M
 
 async def test_a_draining_worker_may_be_silent() -> None:
     """Who was asked to end has its time to drain, whatever it says."""
-    drains = SERVES.replace("import sys", "import sys, signal, time; signal.signal(15, lambda *_: (time.sleep(0.6), sys.exit()))")
+    drains = SERVES.replace(
+        "import sys", "import sys, signal, time; signal.signal(15, lambda *_: (time.sleep(0.6), sys.exit()))"
+    )
     async with started(drains, silence_s=0.2) as worker:
         await worker.first
         started_at = time.monotonic()
