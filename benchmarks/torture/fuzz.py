@@ -1,4 +1,4 @@
-"""Requests that are wrong in every way: a clear status each, no word of the inside, no crash, no growth, nobody let in."""
+"""Wrong requests of every kind: a clear status each, no word of the inside, no crash, no growth, nobody let in."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _open(at: Bench, n: int) -> Row:
     first = "; ".join([*answers.bad, *answers.told][:3])
     return Row(
         "fuzz",
-        f"{answers.codes.total():,} requests over {len(METHODS)} rpcs: half structured, half broken bytes, and bare frames",
+        f"{answers.codes.total():,} requests over {len(METHODS)} rpcs: structured ones, broken bytes, bare frames",
         f"{_shown(answers)}; {internal} INTERNAL or UNKNOWN, {errors} unexpected errors in the log, "
         f"{len(answers.told)} words of the inside, {restarts:.0f} workers replaced; before {before}, after {after}"
         f"{'; ' + first if first else ''}",

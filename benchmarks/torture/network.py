@@ -77,7 +77,7 @@ def _slow_readers(at: Bench) -> Row:
         after = _settled(server)
     return Row(
         "slow readers of a stream",
-        f"{n} StreamRecommend of 100 items with pitches on one connection that reads no byte, more than in_flight_limit",
+        f"{n} StreamRecommend of 100 items with pitches on one connection that reads nothing, above in_flight_limit",
         f"{held} streams held open, {data} bytes taken; {tally.shown()} meanwhile; before {before}, after {after}",
         not tally.failed and held > n // 2 and not data and _flat(before, after),
     )

@@ -28,9 +28,7 @@ def run(at: Bench) -> list[Row]:
 def _worker_killed(at: Bench) -> Row:
     with serving(at.bundles, at.folder("killed")) as server:
         victim = server.worker_pids()[0]
-        tally, later, took = asyncio.run(
-            _broken(server, lambda: os.kill(victim, signal.SIGKILL), _other(server, victim))
-        )
+        tally, later, took = asyncio.run(_broken(server, _signal(victim, signal.SIGKILL), _other(server, victim)))
     return Row(
         "worker killed",
         "SIGKILL of one of two workers under load",
@@ -43,9 +41,7 @@ def _worker_killed(at: Bench) -> Row:
 def _worker_hung(at: Bench) -> Row:
     with serving(at.bundles, at.folder("hung"), worker_silence_s=3) as server:
         victim = server.worker_pids()[0]
-        tally, later, took = asyncio.run(
-            _broken(server, lambda: os.kill(victim, signal.SIGSTOP), _other(server, victim))
-        )
+        tally, later, took = asyncio.run(_broken(server, _signal(victim, signal.SIGSTOP), _other(server, victim)))
         told = len(server.said("worker_hangs"))
     return Row(
         "worker hung",
@@ -71,6 +67,10 @@ def _orphans(at: Bench) -> Row:
         f"then {later.shown()}",
         left is not None and not later.failed,
     )
+
+
+def _signal(pid: int, number: int) -> Callable[[], None]:
+    return lambda: os.kill(pid, number)
 
 
 def _other(server: Server, victim: int) -> Callable[[], bool]:
@@ -202,7 +202,7 @@ def _folder_deleted(at: Bench) -> Row:
     return Row(
         "bundle folder deleted",
         "rm -r of the bundles while serving; a worker killed then; the folder put back",
-        f"{tally.shown()} without the folder; with a new worker that has none: {gone.shown()}; folder back: {back.shown()}",
+        f"{tally.shown()} without it; with a new worker that has none: {gone.shown()}; folder back: {back.shown()}",
         not tally.failed and set(gone.codes) <= {"OK", "UNAVAILABLE"} and gone.codes["OK"] > 0 and not back.failed,
     )
 

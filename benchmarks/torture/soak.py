@@ -37,7 +37,7 @@ def run(at: Bench) -> list[Row]:
         Row(
             "soak",
             f"{at.soak_minutes:g} minutes of slates and events on 2 workers, {reloads} reloads",
-            f"unique memory of both workers {mib[0]:.0f} MiB, then {mib[-1]:.0f}; fitted {60 * slope:+.2f} MiB a minute; "
+            f"unique memory of both workers {mib[0]:.0f} MiB, then {mib[-1]:.0f}; fitted {60 * slope:+.2f} a minute; "
             f"fds {min(fds)} to {max(fds)}; {tally.shown()}; {restarts:.0f} workers replaced",
             climb < CLIMB_MIB and not tally.failed and not restarts,
             {"soak_mib_per_minute": 60 * slope, "soak_climb_mib": climb, "soak_failed_calls": tally.failed},

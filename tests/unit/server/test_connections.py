@@ -1,9 +1,8 @@
-"""Peers that are half there cost little and nobody else anything: real sockets, HTTP/2 by hand where gRPC would behave."""
+"""Peers that are half there cost nobody else anything: real sockets, HTTP/2 by hand where gRPC would behave."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -34,7 +33,7 @@ def port(shop: Any) -> int:
 
 
 def fds() -> int:
-    return len(os.listdir(f"/proc/{os.getpid()}/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def held_by(reader: SlowReader, n: int) -> None:
@@ -47,7 +46,7 @@ async def held_by(reader: SlowReader, n: int) -> None:
 
 
 async def test_slow_readers_take_no_place_of_slates(open_shop: Any, refused: Any) -> None:
-    """Streams that nobody reads are bounded apart from calls; beyond the bound they are refused; closed, they free it."""
+    """Streams that nobody reads are bounded apart from calls; more are refused; closed ones free their places."""
     async with open_shop(in_flight_limit=2, stream_limit=4) as shop:
         reader = SlowReader(port(shop))
         await held_by(reader, 4)
