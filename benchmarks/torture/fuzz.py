@@ -136,7 +136,6 @@ def _example(path: str) -> bytes:
 
     slate = recommendation_pb2.RecommendRequest(user_id="u0000001", request_id="r", page_size=3)
     slate.filter.categories.append("Grocery")
-    slate.variant_overrides["layer"] = "variant"
     event = feedback_pb2.Event(event_id="e", user_id="u0000001", item_id="i0000001", type=3, quantity=2.0)
     event.event_time.seconds = 1_700_000_000
     made: dict[str, Any] = {

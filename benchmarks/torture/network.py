@@ -15,6 +15,7 @@ from slatewright.v1 import copy_pb2, recommendation_pb2
 
 STREAM = "/slatewright.v1.RecommendationService/StreamRecommend"
 PER_CONNECTION = 500
+AT_ONCE = 4
 LEAK_FDS, LEAK_THREADS = 8, 8
 LEAK_MIB = 40.0
 
@@ -70,7 +71,7 @@ def _slow_readers(at: Bench) -> Row:
     with serving(at.bundles, at.folder("slow"), in_flight_limit=100) as server:
         before = _settled(server)
         reader = SlowReader(server.port)
-        _open(reader, n, _wanted(100), rate=60)
+        _open(reader, n, _wanted(100))
         tally = asyncio.run(_slates(server, seconds=3))
         held, data = reader.held, reader.data
         reader.close()
@@ -90,7 +91,7 @@ def _many_streams(at: Bench) -> Row:
         readers = []
         for number in range(n // PER_CONNECTION):
             readers.append(SlowReader(server.port))
-            _open(readers[-1], PER_CONNECTION, _wanted(1), rate=150)
+            _open(readers[-1], PER_CONNECTION, _wanted(1))
             at.tell(f"{PER_CONNECTION * (number + 1)} streams asked for")
         tally = asyncio.run(_slates(server, seconds=5))
         held, opened, during = sum(r.held for r in readers), sum(r.opened for r in readers), server.usage()
@@ -114,12 +115,14 @@ def _wanted(n_items: int) -> bytes:
     return recommendation_pb2.StreamRecommendRequest(request=request).SerializeToString()
 
 
-def _open(reader: SlowReader, n: int, message: bytes, *, rate: float) -> None:
-    """Open streams at a pace that the workers can follow, and wait for their answers to begin."""
-    for _ in range(n):
-        reader.open(STREAM, message)
-        time.sleep(1 / rate)
-    until(lambda: reader.held >= n, within_s=5)
+def _open(reader: SlowReader, n: int, message: bytes) -> None:
+    """Open streams until `n` are held, a few at a time so that the workers can follow."""
+    while reader.held < n and reader.opened < 2 * n and not reader.closed.is_set():
+        if reader.unanswered < AT_ONCE:
+            reader.open(STREAM, message)
+        else:
+            time.sleep(0.001)
+    until(lambda: not reader.unanswered, within_s=10)
 
 
 async def _slates(server: Server, *, seconds: float) -> Tally:

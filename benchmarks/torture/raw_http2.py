@@ -48,7 +48,9 @@ class SlowReader:
         self._mute = mute
         self._next = 1
         self._lock = threading.Lock()
-        self.opened = self.answered = self.ended = self.data = 0
+        self.opened = self.answered = self.ended = self.refused = self.data = 0
+        self._begun: set[int] = set()
+        self._over: set[int] = set()
         self.closed = threading.Event()
         self._send(PREFACE + frame(SETTINGS, 0, 0, NO_WINDOW))
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -58,6 +60,11 @@ class SlowReader:
     def held(self) -> int:
         """Streams whose answer has begun and not ended."""
         return self.answered - self.ended
+
+    @property
+    def unanswered(self) -> int:
+        """Streams of which nothing has come yet."""
+        return self.opened - self.answered - self.refused
 
     def open(self, path: str, message: bytes) -> None:
         """One more stream."""
@@ -80,10 +87,10 @@ class SlowReader:
         with contextlib.suppress(OSError), self._socket.makefile("rb") as incoming:
             while len(head := incoming.read(9)) == 9:
                 payload = incoming.read(int.from_bytes(head[:3], "big"))
-                self._take(head[3], head[4], payload)
+                self._take(head[3], head[4], int.from_bytes(head[5:9], "big") & 0x7FFFFFFF, payload)
         self.closed.set()
 
-    def _take(self, kind: int, flags: int, payload: bytes) -> None:
+    def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind == SETTINGS and not flags & ACK:
             self._send(frame(SETTINGS, ACK, 0, b""))
         elif kind == PING and not flags & ACK and not self._mute:
@@ -91,7 +98,18 @@ class SlowReader:
         elif kind == DATA:
             self.data += len(payload)
         elif kind == HEADERS:
-            self.answered += not flags & END_STREAM
-            self.ended += bool(flags & END_STREAM) and self.answered > self.ended
+            self._headers(stream, last=bool(flags & END_STREAM))
         elif kind == RST:
-            self.ended += self.answered > self.ended
+            self._headers(stream, last=True)
+
+    def _headers(self, stream: int, *, last: bool) -> None:
+        """Headers begin an answer, or end one; those that do both at once refuse."""
+        if stream in self._over:
+            return
+        if last:
+            self._over.add(stream)
+            self.ended += stream in self._begun
+            self.refused += stream not in self._begun
+        else:
+            self.answered += 1
+            self._begun.add(stream)
