@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 import time
 import traceback
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--soak-minutes", type=float, default=20.0, help="length of the soak (20; 1 with --quick)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table for a page as well")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every server is ended
     args.work.mkdir(parents=True, exist_ok=True)
     bundles = args.bundles or shops.built(args.work, tell=_tell)
     minutes = 1.0 if args.quick and args.soak_minutes == 20 else args.soak_minutes

@@ -12,6 +12,7 @@ import pytest
 from server import executor
 from server.errors import OverloadedError
 from server.executor import STANDING_LIMIT, CpuThread
+from server.lifecycle import _beat
 
 
 @pytest.fixture
@@ -85,3 +86,19 @@ async def test_what_could_not_be_done_in_time_is_refused_at_once(cpu: CpuThread)
         with pytest.raises(OverloadedError) as refused:
             cpu.admit(time.monotonic() + 0.1)
         assert refused.value.retry_after_ms == pytest.approx(100, abs=60)
+
+
+async def test_a_stuck_thread_silences_the_beat(cpu: CpuThread) -> None:
+    """While the thread is at one piece of work for too long, the worker does not say that it is alive."""
+    beats: list[float] = []
+    assert cpu.at_work_s == 0
+    beating = asyncio.ensure_future(_beat(cpu, lambda: beats.append(cpu.at_work_s), patience_s=0.2))
+    await asyncio.sleep(0.05)
+    assert beats == [0]
+    async with Held(cpu, 1):
+        await asyncio.sleep(1.1)
+        assert cpu.at_work_s > 1
+        assert len(beats) == 1
+    await asyncio.sleep(1.1)
+    assert len(beats) == 2
+    beating.cancel()
