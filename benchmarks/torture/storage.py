@@ -1,4 +1,6 @@
-"""A disk that is full and a Redis that is gone: a clear error, nothing acknowledged that is not kept, slates go on."""
+"""A disk that is full or stands still, a Redis that is gone: a clear error, nothing acknowledged that is not kept, and
+slates go on.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,12 @@ from benchmarks.torture.load import Door, Slates, Tally, click, doors, timed
 from benchmarks.torture.served import Server, serving, until
 from benchmarks.torture.table import Bench, Row, missing
 
+STALL_S = 15
+
 
 def run(at: Bench) -> list[Row]:
     """Both stores."""
-    return [_disk_full(at), _redis_gone(at)]
+    return [_disk_full(at), _disk_stalls(at), _redis_gone(at)]
 
 
 def _disk_full(at: Bench) -> Row:
@@ -35,9 +39,74 @@ def _disk_full(at: Bench) -> Row:
             filler = server.state / "filler"
             seen = asyncio.run(_phases(server, lambda: _fill(filler), filler.unlink, lambda: True))
             server.stop()
-            with closing(sqlite3.connect(server.state / "events.sqlite")) as connection:
-                stored = {event_id for (event_id,) in connection.execute("SELECT event_id FROM events")}
+            stored = _stored(server.state)
     return _row(name, done, seen, stored)
+
+
+def _disk_stalls(at: Bench) -> Row:
+    name, done = "slow disk", f"the state folder's file system stands still for {STALL_S} s under load (fsfreeze)"
+    folder = at.folder("stall")
+    with _loop_disk(folder) as mounted:
+        if not mounted:
+            return missing(name, done, "no loop device can be mounted and frozen here (root is needed)")
+        with serving(at.bundles, folder, worker_silence_s=5) as server:
+            events, slates, acknowledged = asyncio.run(_stalled(server))
+            hung = len(server.said("worker_hangs"))
+            server.stop()
+            stored = _stored(server.state)
+    lost = len(acknowledged - stored)
+    before, during, after = events
+    longest_s = max(sum(during.took.values(), [0.0]))
+    return Row(
+        name,
+        done,
+        f"events before: {before.shown()}; while: {during.shown()}, at most {longest_s:.1f} s; "
+        f"after: {after.shown()}; {lost} acknowledged ones lost; slates: {slates.shown()}; {hung} workers hung; the "
+        f"error: {next(iter(during.words), 'none')}",
+        not lost
+        and not before.failed
+        and not after.failed
+        and not slates.failed
+        and not hung
+        and during.n > 0
+        and set(during.codes) <= {"OK", "UNAVAILABLE"},
+        {"slow_disk_lost": lost},
+    )
+
+
+async def _stalled(server: Server) -> tuple[list[Tally], Tally, set[str]]:
+    """(events before, while and after, slates over all of it, what was acknowledged)."""
+    tallies, acknowledged = [Tally(), Tally(), Tally()], set[str]()
+    load = Slates(server.target, n=3, timeout_s=5.0)
+
+    async def send(door: Door, phase: int, end: float) -> None:
+        n = 0
+        while asyncio.get_running_loop().time() < end:
+            n += 1
+            event = click(f"{phase}-{id(door)}-{n}", n)
+            if await timed(tallies[phase], lambda: door.record([event])) == 1:
+                acknowledged.add(event.event_id)
+            await asyncio.sleep(0.02)
+
+    async with load.running(), doors(server.target, 4) as opened:
+        for phase, (seconds, change) in enumerate(((2, ""), (STALL_S, "-f"), (2, "-u"))):
+            if change:
+                await asyncio.to_thread(subprocess.run, ["fsfreeze", change, str(server.state)], check=True)
+            end = asyncio.get_running_loop().time() + seconds
+            if phase == 1:
+                sending = [asyncio.create_task(send(door, 1, end)) for door in opened]
+                await asyncio.sleep(seconds)
+                continue
+            if phase == 2:
+                await asyncio.gather(*sending)  # what waited for the disk
+                end = asyncio.get_running_loop().time() + seconds
+            await asyncio.gather(*(send(door, phase, end) for door in opened))
+    return tallies, load.tally, acknowledged
+
+
+def _stored(state: Path) -> set[str]:
+    with closing(sqlite3.connect(state / "events.sqlite")) as connection:
+        return {event_id for (event_id,) in connection.execute("SELECT event_id FROM events")}
 
 
 def _redis_gone(at: Bench) -> Row:
@@ -136,6 +205,26 @@ def _small_disk(folder: Path) -> Iterator[bool]:
     finally:
         if made.returncode == 0:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def _loop_disk(folder: Path) -> Iterator[bool]:
+    """A file system on a file, which can be frozen, at `state` inside the block; False where none can be had."""
+    state, image = folder / "state", folder / "image"
+    state.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0 or not all(map(shutil.which, ("mkfs.ext4", "mount", "fsfreeze"))):
+        yield False
+        return
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    commands = ["mkfs.ext4", "-q", str(image)], ["mount", "-o", "loop", str(image), str(state)]
+    mounted = all(subprocess.run(command, capture_output=True, check=False).returncode == 0 for command in commands)
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["fsfreeze", "-u", str(state)], capture_output=True, check=False)
+            subprocess.run(["umount", "--lazy", str(state)], check=True)
 
 
 class Redis:
