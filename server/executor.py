@@ -27,7 +27,7 @@ _NEWEST_WEIGHT: Final = 0.1
 STANDING_S: Final = 0.05
 """A thread that is not idle once in so long, or in `STANDING_PIECES` usual times if that is longer, is overloaded."""
 STANDING_PIECES: Final = 10
-STANDING_LIMIT: Final = 8
+STANDING_LIMIT: Final = 7
 """Pieces that may wait then: at 60 % of capacity hardly a call in a thousand meets as many."""
 
 
