@@ -69,17 +69,19 @@ def _gone_peers(at: Bench) -> Row:
 def _slow_readers(at: Bench) -> Row:
     n = at.sized(quick=200, full=1_000)
     with serving(at.bundles, at.folder("slow"), in_flight_limit=100) as server:
-        before = _settled(server)
-        reader = SlowReader(server.port)
-        _open(reader, n, _wanted(100))
-        tally = asyncio.run(_slates(server, seconds=3))
-        held, data = reader.held, reader.data
-        reader.close()
-        after = _settled(server)
+        tally, held, data, before, after = Tally(), 0, 0, _settled(server), _settled(server)
+        for _ in range(2):  # the second time must need no more than the first
+            before = after
+            reader = SlowReader(server.port)
+            _open(reader, n, _wanted(100))
+            asyncio.run(_slates(server, seconds=3, tally=tally))
+            held, data = reader.held, reader.data
+            reader.close()
+            after = _settled(server)
     return Row(
         "slow readers of a stream",
         f"{n} StreamRecommend of 100 items with pitches on one connection that reads nothing, above in_flight_limit",
-        f"{held} streams held open, {data} bytes taken; {tally.shown()} meanwhile; before {before}, after {after}",
+        f"{held} streams held open, {data} bytes taken; {tally.shown()} meanwhile; once {before}, twice {after}",
         not tally.failed and held > n // 2 and not data and _flat(before, after),
     )
 
@@ -87,23 +89,27 @@ def _slow_readers(at: Bench) -> Row:
 def _many_streams(at: Bench) -> Row:
     n = at.sized(quick=1_000, full=10_000)
     with serving(at.bundles, at.folder("streams")) as server:
-        before = _settled(server)
-        readers = []
-        for number in range(n // PER_CONNECTION):
-            readers.append(SlowReader(server.port))
-            _open(readers[-1], PER_CONNECTION, _wanted(1))
-            at.tell(f"{PER_CONNECTION * (number + 1)} streams asked for")
-        tally = asyncio.run(_slates(server, seconds=5))
-        held, opened, during = sum(r.held for r in readers), sum(r.opened for r in readers), server.usage()
-        for reader in readers:
-            reader.close()
-        after = _settled(server)
-    kib = 1_024 * (during.unique - before.unique) / max(1, held)
+        idle = before = after = _settled(server)
+        tally, held, opened, during = Tally(), 0, 0, idle
+        for turn in range(2):  # the second time must need no more than the first
+            before = after
+            readers = []
+            for _ in range(n // PER_CONNECTION):
+                readers.append(SlowReader(server.port))
+                _open(readers[-1], PER_CONNECTION, _wanted(1))
+            at.tell(f"{sum(r.held for r in readers)} streams open")
+            asyncio.run(_slates(server, seconds=5, tally=tally))
+            held, opened = sum(r.held for r in readers), sum(r.opened for r in readers)
+            during = server.usage() if turn == 0 else during
+            for reader in readers:
+                reader.close()
+            after = _settled(server)
+    kib = 1_024 * (during.unique - idle.unique) / max(1, held)
     return Row(
         f"{n:,} open streams",
         f"StreamRecommend on {len(readers)} connections that read nothing",
-        f"{held} held open of {opened}, {kib:.0f} KiB each, the others refused; {tally.shown()} meanwhile; before "
-        f"{before}, after {after}",
+        f"{held} held open of {opened}, {kib:.0f} KiB each; {tally.shown()} meanwhile; idle {idle}, once {before}, "
+        f"twice {after}",
         not tally.failed and held > 0.9 * n and _flat(before, after),
         {"open_streams": held, "open_stream_kib": kib},
     )
@@ -125,11 +131,12 @@ def _open(reader: SlowReader, n: int, message: bytes) -> None:
     until(lambda: not reader.unanswered, within_s=10)
 
 
-async def _slates(server: Server, *, seconds: float) -> Tally:
+async def _slates(server: Server, *, seconds: float, tally: Tally | None = None) -> Tally:
     load = Slates(server.target, n=4, timeout_s=5.0)
-    async with load.running() as tally:
+    load.tally = tally or load.tally
+    async with load.running() as noted:
         await asyncio.sleep(seconds)
-    return tally
+    return noted
 
 
 def _settled(server: Server) -> Usage:

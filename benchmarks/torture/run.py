@@ -45,17 +45,26 @@ def main() -> int:
     minutes = 1.0 if args.quick and args.soak_minutes == 20 else args.soak_minutes
     at = Bench(args.work, bundles, quick=args.quick, soak_minutes=minutes, tell=_tell)
     rows: list[Row] = []
-    for name in args.only:
-        _tell(f"== {name}")
-        try:
-            rows += importlib.import_module(f"benchmarks.torture.{name}").run(at)
-        except Exception as error:  # one row that breaks leaves the others their turn
-            traceback.print_exc()
-            rows.append(Row(name, "the row itself broke", f"{type(error).__name__}: {error}", False))
-    print(shown(rows))
-    if args.markdown:
-        args.markdown.write_text(markdown(rows) + "\n")
+    try:
+        for name in args.only:
+            _tell(f"== {name}")
+            rows += _run(name, at)
+    finally:  # a run that is stopped shows what it has
+        if rows:
+            print(shown(rows))
+        if args.markdown:
+            args.markdown.write_text(markdown(rows) + "\n")
     return int(any(row.passed is False for row in rows))
+
+
+def _run(name: str, at: Bench) -> list[Row]:
+    """The rows of one module; one that breaks leaves the others their turn."""
+    try:
+        rows: list[Row] = importlib.import_module(f"benchmarks.torture.{name}").run(at)
+    except Exception as error:
+        traceback.print_exc()
+        return [Row(name, "the row itself broke", f"{type(error).__name__}: {error}", False)]
+    return rows
 
 
 def _tell(words: str) -> None:
