@@ -68,7 +68,7 @@ def _gone_peers(at: Bench) -> Row:
 
 def _slow_readers(at: Bench) -> Row:
     n = at.sized(quick=200, full=1_000)
-    with serving(at.bundles, at.folder("slow"), in_flight_limit=100) as server:
+    with serving(at.bundles, at.folder("slow"), workers=1, in_flight_limit=100) as server:
         tally, held, data, before, after = Tally(), 0, 0, _settled(server), _settled(server)
         for _ in range(2):  # the second time must need no more than the first
             before = after
