@@ -6,7 +6,8 @@ Bundles and the copywriter are changed in this thread alone, so they need no loc
 
 A burst may fill the queue up to its limit. A queue that has not been empty for a while is no burst but overload, and
 then a long one would only make every caller wait: it is cut to `STANDING_LIMIT` pieces (the adaptive queue of
-Ben Maurer, "Fail at Scale", ACM Queue 13(8), 2015). Copy gives way first: its places are half of those.
+Ben Maurer, "Fail at Scale", ACM Queue 13(8), 2015), or to what lasts `STANDING_SHARE` of the caller's time, if that is
+more: who has time may wait. Copy gives way first: its places are half of those.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ STANDING_S: Final = 0.05
 STANDING_PIECES: Final = 10
 STANDING_LIMIT: Final = 7
 """Pieces that may wait then: at 60 % of capacity hardly a call in a thousand meets as many."""
+STANDING_SHARE: Final = 1 / 20
+"""Of the caller's remaining time; one without a deadline may wait as in a burst."""
 
 
 class CpuThread:
@@ -79,7 +82,10 @@ class CpuThread:
         """Raise OverloadedError where work handed in now would be refused. Event loop only."""
         ahead_s = self.waiting * self.usual_s
         late = until is not None and time.monotonic() + ahead_s + self.usual_s > until
-        places = min(self._limit, STANDING_LIMIT) if self.overloaded else self._limit
+        places = self._limit
+        if self.overloaded and until is not None:
+            patience_s = STANDING_SHARE * (until - time.monotonic())
+            places = min(places, max(STANDING_LIMIT, int(patience_s / self.usual_s) if self.usual_s else 0))
         if self.waiting and (late or self.waiting >= (places // 2 if yielding else places)):
             raise OverloadedError(
                 f"{self.waiting} pieces of work wait, {ahead_s:.1f} s of it; expected less; try again a little later",

@@ -56,7 +56,8 @@ async def test_a_queue_that_stays_is_cut(cpu: CpuThread, monkeypatch: pytest.Mon
         await asyncio.sleep(0.15)
         assert cpu.overloaded
         with pytest.raises(OverloadedError) as refused:
-            cpu.admit(None)
+            cpu.admit(time.monotonic() + 1)
+        cpu.admit(None)
         assert refused.value.retry_after_ms >= 100
     await asyncio.sleep(0.02)
     assert not cpu.overloaded
@@ -64,14 +65,27 @@ async def test_a_queue_that_stays_is_cut(cpu: CpuThread, monkeypatch: pytest.Mon
         cpu.admit(None)
 
 
+async def test_who_has_time_may_wait_under_overload(cpu: CpuThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A twentieth of the remaining time may be spent in the queue, up to its limit."""
+    monkeypatch.setattr(executor, "STANDING_S", 0.02)
+    monkeypatch.setattr(executor, "STANDING_PIECES", 0)
+    await cpu.run(lambda: time.sleep(0.05))
+    async with Held(cpu, 12):
+        await asyncio.sleep(0.05)
+        assert cpu.overloaded
+        with pytest.raises(OverloadedError):
+            cpu.admit(time.monotonic() + 5)  # a quarter of a second: at most five pieces, so seven
+        cpu.admit(time.monotonic() + 60)
+
+
 async def test_copy_gives_way_first(cpu: CpuThread, monkeypatch: pytest.MonkeyPatch) -> None:
     """Yielding work has half of the places."""
     monkeypatch.setattr(executor, "STANDING_S", 0.02)
     async with Held(cpu, STANDING_LIMIT // 2):
         await asyncio.sleep(0.05)
-        cpu.admit(None)
+        cpu.admit(time.monotonic() + 1)
         with pytest.raises(OverloadedError):
-            cpu.admit(None, yielding=True)
+            cpu.admit(time.monotonic() + 1, yielding=True)
     cpu.admit(None, yielding=True)
 
 
