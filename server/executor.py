@@ -30,7 +30,7 @@ STANDING_S: Final = 0.05
 STANDING_PIECES: Final = 10
 STANDING_LIMIT: Final = 7
 """Pieces that may wait then: at 60 % of capacity hardly a call in a thousand meets as many."""
-STANDING_SHARE: Final = 1 / 20
+STANDING_SHARE: Final = 1 / 10
 """Of the caller's remaining time; one without a deadline may wait as in a burst."""
 
 

@@ -66,7 +66,7 @@ async def test_a_queue_that_stays_is_cut(cpu: CpuThread, monkeypatch: pytest.Mon
 
 
 async def test_who_has_time_may_wait_under_overload(cpu: CpuThread, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A twentieth of the remaining time may be spent in the queue, up to its limit."""
+    """A tenth of the remaining time may be spent in the queue, up to its limit."""
     monkeypatch.setattr(executor, "STANDING_S", 0.02)
     monkeypatch.setattr(executor, "STANDING_PIECES", 0)
     await cpu.run(lambda: time.sleep(0.05))
@@ -74,7 +74,7 @@ async def test_who_has_time_may_wait_under_overload(cpu: CpuThread, monkeypatch:
         await asyncio.sleep(0.05)
         assert cpu.overloaded
         with pytest.raises(OverloadedError):
-            cpu.admit(time.monotonic() + 5)  # a quarter of a second: at most five pieces, so seven
+            cpu.admit(time.monotonic() + 5)  # half a second: at most ten pieces
         cpu.admit(time.monotonic() + 60)
 
 
