@@ -46,7 +46,7 @@ async def _measured(server: Server, at: Bench) -> Row:
     passed = ratio <= 2 and refused_ms <= 20 and crowd.retry == n_refused and not other and recovery_s <= 5
     return Row(
         "overload",
-        f"one worker, {capacity:.0f} slates/s; Poisson at 60 % and 300 %, {seconds:.0f} s each, deadline {DEADLINE_S} s",
+        f"one worker, {capacity:.0f} slates/s; Poisson at 60, 300 %, {seconds:.0f} s each; deadline {DEADLINE_S} s",
         f"accepted p99 {_ms(crowd, 'OK'):.1f} ms beside {_ms(usual, 'OK'):.1f} ms; goodput "
         f"{crowd.codes['OK'] / seconds / capacity:.0%} of capacity; {n_refused} refused, p50 "
         f"{1_000 * quantile(refused, 0.5):.1f} p99 {refused_ms:.1f} ms, {crowd.retry} with retry info; {other} other "
