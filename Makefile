@@ -8,9 +8,10 @@ RANKING_ARGS ?=
 SCALE_ARGS ?=
 SERVE_ARGS ?=
 EXPERIMENTS_ARGS ?=
+TORTURE_ARGS ?=
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test check bench-serve bench-ranking bench-scale bench-experiments proto setup clean
+.PHONY: demo test check bench-serve bench-ranking bench-scale bench-experiments torture proto setup clean
 
 demo: setup ## build on real data, serve it, show three households their slates with pitches
 	$(BIN)/slatewright demo $(DEMO_ARGS)
@@ -39,6 +40,9 @@ bench-scale: setup ## time and memory of every stage over simulated logs: SCALE_
 
 bench-experiments: setup ## tests and off-policy estimators against planted truth: EXPERIMENTS_ARGS="--open-bandit DIR"
 	$(BIN)/python -m benchmarks.experiments.run $(EXPERIMENTS_ARGS)
+
+torture: setup ## kills, hangs, floods, full disks and garbage against a real server: TORTURE_ARGS="--quick --only hot_swap"
+	$(BIN)/python -m benchmarks.torture.run --work var/torture $(TORTURE_ARGS)
 
 setup: $(VENV)/.ready ## .venv with everything, from the constraints file
 

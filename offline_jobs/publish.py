@@ -9,6 +9,7 @@ from typing import Any
 from recsys import bundle as bundles
 from recsys.bundle import Bundle
 from recsys.errors import BundleMismatchError, BundleNotFoundError
+from recsys.versions import why_worse
 
 
 def publish(bundle: Bundle, bundles_dir: Path, *, force: bool = False) -> Path:
@@ -19,21 +20,15 @@ def publish(bundle: Bundle, bundles_dir: Path, *, force: bool = False) -> Path:
     """
     if not force:
         _refuse_worse(bundle.manifest, bundles_dir)
-    return bundles.publish(bundle, bundles_dir)
+    return bundles.publish(bundle, bundles_dir, how="force" if force else "publish")
 
 
 def _refuse_worse(manifest: Mapping[str, Any], bundles_dir: Path) -> None:
     try:
         served = bundles.read_manifest(bundles.current(bundles_dir))
-        figures = served["metrics"]["slate"]
-        old, (low, _) = figures["ndcg@10"], figures["intervals"]["ndcg@10"]
-    except (BundleNotFoundError, BundleMismatchError, KeyError, TypeError):
-        return  # nothing measured is served: anything is better
-    if served["name"] != manifest["name"]:
-        return
-    new = manifest["metrics"]["slate"]["ndcg@10"]
-    if new < low:
+    except (BundleNotFoundError, BundleMismatchError):
+        return  # nothing is served: anything is better
+    if why := why_worse(manifest, served):
         raise BundleMismatchError(
-            f"the new model's NDCG@10 is {new:.4f}; the current bundle {served['version']} has {old:.4f} (interval "
-            f"from {low:.4f}); nothing was published; look at the log and the settings, or publish with --force"
+            f"{why}; nothing was published; look at the log and the settings, or publish with --force"
         )

@@ -91,8 +91,8 @@ class Bundle:
         return str(self.manifest["version"])
 
 
-def publish(bundle: Bundle, bundles_dir: Path, *, make_current: bool = True) -> Path:
-    """Write a bundle and point CURRENT to it; returns its folder.
+def publish(bundle: Bundle, bundles_dir: Path, *, make_current: bool = True, how: str = "publish") -> Path:
+    """Write a bundle and point CURRENT to it, as HISTORY then says with `how`; returns its folder.
 
     `bundle.manifest` gives what only the job knows (name, as_of_ms, clock, config, metrics, ...); version, feature
     names and checksums are added here. Publishing the same content again changes nothing.
@@ -114,7 +114,7 @@ def publish(bundle: Bundle, bundles_dir: Path, *, make_current: bool = True) -> 
             draft.rename(target)
         sync_path(bundles_dir)
         if make_current:
-            point_current(bundles_dir, manifest["version"])
+            point_current(bundles_dir, manifest["version"], how=how)
     return target
 
 

@@ -73,7 +73,7 @@ class Recommender:
         return self._bundle.version
 
     def warm_up(self) -> None:
-        """Answer a stranger and a user with a history: what is compiled or read on first use is, before a caller waits."""
+        """Answer a stranger and a user with a history, so that no caller waits for what is compiled on first use."""
         known = int(np.flatnonzero(np.diff(self._bundle.histories.indptr[:WARM_UP_USERS]))[:1].sum())
         for user_id in ("", self._bundle.users.id(known) if len(self._bundle.users) else ""):
             self.recommend(SlateRequest(user_id=user_id, time_ms=self._model.as_of_ms, seed_text="warm-up"))

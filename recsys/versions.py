@@ -1,6 +1,6 @@
 """The versions of a folder of bundles: which there are, which serves, back to the one before, away with the old.
 
-    HISTORY      one JSON line for each move of CURRENT: version, how (publish, use, rollback), time
+    HISTORY      one JSON line for each move of CURRENT: version, how (publish, force, use, rollback), time
 
 Invariant: the version that CURRENT names is never removed, nor the one a rollback would go to, nor one that a running
 server of this machine has open. What moves CURRENT holds the publisher's lock; a reader sees the old or the new one.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,9 +63,35 @@ def use(bundles_dir: Path, version: str, *, how: str = "use") -> Path:
         )
     with bundles.publisher_lock(bundles_dir):
         bundles.load(bundles_dir / version)
-        if version != current_name(bundles_dir):
+        if version != current_name(bundles_dir) or not chosen(bundles_dir, version):
             bundles.point_current(bundles_dir, version, how=how)
     return bundles_dir / version
+
+
+def chosen(bundles_dir: Path, version: str) -> bool:
+    """Whether somebody wanted this version, whatever it measures: by `use`, a rollback or a publication by force."""
+    return moved_by(_history(bundles_dir), version) not in {"", "publish"}
+
+
+def moved_by(moves: Sequence[Mapping[str, str]], version: str) -> str:
+    """How CURRENT came to name a version the last time; empty where no move to it is known."""
+    return next((move["how"] for move in reversed(moves) if move["version"] == version), "")
+
+
+def why_worse(new: Mapping[str, Any], served: Mapping[str, Any]) -> str:
+    """Why the bundle of manifest `new` should not replace that of `served`; empty where nothing speaks against it.
+
+    Its NDCG@10 lies below the interval that was measured for the other, on the same log.
+    """
+    try:
+        figures = served["metrics"]["slate"]
+        old, (low, _) = float(figures["ndcg@10"]), figures["intervals"]["ndcg@10"]
+        ndcg = float(new["metrics"]["slate"]["ndcg@10"])
+    except (KeyError, TypeError, ValueError):
+        return ""  # nothing measured is served, or nothing is known of the new one
+    if served.get("name") != new.get("name") or not ndcg < low:
+        return ""
+    return f"the new model's NDCG@10 is {ndcg:.4f}; bundle {served['version']} has {old:.4f} (interval from {low:.4f})"
 
 
 def rollback(bundles_dir: Path) -> Path:
@@ -139,17 +165,20 @@ def _ndcg(manifest: Any) -> float | None:
         return None
 
 
-def _history(bundles_dir: Path) -> Sequence[dict[str, str]]:
-    """The moves so far; a line cut off by a crash is left out."""
-    moves = []
+def _history(bundles_dir: Path) -> list[dict[str, str]]:
     try:
-        lines = (bundles_dir / bundles.HISTORY).read_text(encoding="utf-8", errors="replace").splitlines()
+        return moves((bundles_dir / bundles.HISTORY).read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         return []
-    for line in lines:
+
+
+def moves(history: str) -> list[dict[str, str]]:
+    """The moves that a HISTORY tells of; a line cut off by a crash is left out."""
+    found = []
+    for line in history.splitlines():
         try:
             move = json.loads(line)
-            moves.append({"version": str(move["version"]), "how": str(move["how"])})
+            found.append({"version": str(move["version"]), "how": str(move["how"])})
         except (ValueError, KeyError, TypeError):
             continue
-    return moves
+    return found

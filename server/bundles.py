@@ -2,7 +2,9 @@
 
 Invariant: a bundle serves only after it was opened, verified, warmed up and brought up to date with the overlay and
 the business rules; until then, and whenever the new one is refused, the old one goes on. Each call holds one bundle
-from start to end, so no slate mixes two.
+from start to end, so no slate mixes two. A published bundle that measures worse than the one before it is refused
+until somebody chooses it (`slatewright bundles use`, or a publication by force). A worker that starts and must refuse
+what is current serves what was current before.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from recsys import bundle as bundle_files
-from recsys import lease
-from recsys.errors import RecsysError
+from recsys import lease, versions
+from recsys.errors import BundleError, BundleMismatchError, RecsysError
 from recsys.recommender import Recommender
 from recsys.rules import Rules
 from recsys.slate import ItemUpdate
@@ -47,6 +49,8 @@ class Bundles:
         self.on_load: Callable[[], None] = lambda: None
         self._current: Recommender | None = None
         self._seen: Path | None = None
+        self._worse = False
+        """Whether what was seen last was refused for what it measures."""
         self._told = ""
         self._rules: Rules | None = None
         self._n_shown = 0
@@ -74,10 +78,37 @@ class Bundles:
             self._tell_once(error)
             return False
         self._told = ""
-        if path == self._seen:
+        if path == self._seen and not (self._worse and await asyncio.to_thread(self._chosen, path)):
             return False
-        self._seen = path
+        self._seen, self._worse = path, False
+        if await self._taken(path):
+            return True
+        return not self.loaded and await self._fall_back()
+
+    async def _fall_back(self) -> bool:
+        """Serve what was current before; for a worker that has nothing else."""
+        name = await asyncio.to_thread(self._before)
+        return bool(name) and await self._taken(self._directory / name)
+
+    def _before(self) -> str:
+        """The version that was current before; empty without one, or where the folder is just being changed."""
         try:
+            return versions.previous(self._directory)
+        except OSError:
+            return ""
+
+    def _chosen(self, path: Path) -> bool:
+        return versions.chosen(self._directory, path.name)
+
+    async def _taken(self, path: Path) -> bool:
+        """Whether the bundle serves now; where it does not, the log says why."""
+        try:
+            if why := await asyncio.to_thread(self._why_worse, path):
+                self._worse = True
+                raise BundleMismatchError(
+                    f"{why}; expected no worse a model; choose it with `slatewright bundles use {path.name}` if it is "
+                    "meant to serve"
+                )
             await self._load(path)
         except (OSError, ServerError) as error:  # of this moment, such as too many open files: tried again
             self._seen = None
@@ -92,6 +123,22 @@ class Bundles:
             log.write("bundle_refused", bundle=path.name, trace=log.frames(error))
             return False
         return True
+
+    def _why_worse(self, path: Path) -> str:
+        """Beside what serves, or what was current before where nothing does yet. Empty where it may serve."""
+        try:
+            if self._current is not None:
+                served = self._current.manifest
+            elif name := self._before():
+                served = bundle_files.read_manifest(self._directory / name)
+            else:
+                return ""
+            new = bundle_files.read_manifest(path)
+        except BundleError:
+            return ""  # what cannot be read is told of when it is loaded
+        if served.get("version") == path.name or not (why := versions.why_worse(new, served)):
+            return ""
+        return "" if self._chosen(path) else why
 
     async def update_items(self, updates: Sequence[ItemUpdate]) -> int:
         """Store item updates in their order, then show them; the overlay's version.

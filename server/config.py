@@ -63,13 +63,23 @@ class ServerConfig:
     queue_limit: int = 64
     """Slates waiting for the CPU thread; beyond it callers are told to come back."""
     in_flight_limit: int = 1_000
-    """Calls at work in one worker."""
+    """Calls at work in one worker, streams not among them."""
+    stream_limit: int = 10_000
+    """Streams open in one worker; one whose reader is slow stays open until its caller's deadline."""
+    keepalive_s: float = 60.0
+    """A peer is asked so often whether it is still there; its connection ends 20 s after a question without answer."""
+    connection_age_s: float = 600.0
+    """A connection is ended, once its calls are done, after about so long. Clients make another by themselves, and may
+    reach another worker: so the load evens out after a worker was replaced. Calls get 60 s to be done."""
     generate_limit: int = 8
     """Batches waiting for the copy engine; beyond it items keep their template."""
     users_in_memory: int = 20_000
     """Users whose newest events are kept in memory; those of others are read from disk when asked for."""
     engine_silence_s: float = 30.0
     """A copy engine that is at work and brings no text for so long is ended and started again."""
+    worker_silence_s: float = 10.0
+    """A worker whose event loop stands still, or whose CPU thread is at one piece of work for so long, is ended and
+    started again."""
     remote_poll_s: float = 10.0
     """How often `CURRENT` of remote bundles is read."""
     poll_s: float = 1.0
@@ -86,9 +96,13 @@ class ServerConfig:
         _within("patience_ms", self.patience_ms, 0, 600_000)
         _within("queue_limit", self.queue_limit, 1, 100_000)
         _within("in_flight_limit", self.in_flight_limit, 1, 100_000)
+        _within("stream_limit", self.stream_limit, 1, 1_000_000)
+        _within("keepalive_s", self.keepalive_s, 1, 86_400)
+        _within("connection_age_s", self.connection_age_s, 1, 86_400)
         _within("generate_limit", self.generate_limit, 1, 1_000)
         _within("users_in_memory", self.users_in_memory, 1, 10_000_000)
         _within("engine_silence_s", self.engine_silence_s, 0.1, 3_600)
+        _within("worker_silence_s", self.worker_silence_s, 2, 3_600)
         _within("remote_poll_s", self.remote_poll_s, 0.01, 86_400)
         _within("poll_s", self.poll_s, 0.01, 3_600)
         _within("drain_s", self.drain_s, 0, 3_600)

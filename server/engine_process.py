@@ -21,6 +21,8 @@ from server.engine_client import PROBE_S, EngineClient
 ENGINE_COMMAND: Final = (sys.executable, "-m", "server.copy_engine")
 
 _KILL_AFTER_S: Final = 5.0
+FIRST_ANSWER_S: Final = 120.0
+"""How long an engine may take until it says anything, that the model is loading among it."""
 
 
 class EngineProcess:
@@ -44,6 +46,7 @@ class EngineProcess:
         self._on_ready = on_ready
         self._silence_s = silence_s
         self._process: asyncio.subprocess.Process | None = None
+        self._began_s = 0.0
         self.n_restarts = 0
 
     @property
@@ -100,6 +103,7 @@ class EngineProcess:
         """Until the engine dies: note when it is loaded, end it when it hangs."""
         gone = asyncio.ensure_future(process.wait())
         self._client.silent_s = self._client.answered_s = 0.0
+        self._began_s = time.monotonic()
         try:
             while not gone.done():
                 if (silent_s := self._silent_s()) > self._silence_s:
@@ -118,6 +122,5 @@ class EngineProcess:
 
     def _silent_s(self) -> float:
         """How long the engine has brought nothing that is due, texts or an answer to a probe."""
-        answered_s = self._client.answered_s
-        unanswered_s = time.monotonic() - answered_s - 4 * PROBE_S if answered_s else 0.0
-        return max(self._client.silent_s, unanswered_s)
+        due_s = self._client.answered_s + 4 * PROBE_S if self._client.answered_s else self._began_s + FIRST_ANSWER_S
+        return max(self._client.silent_s, time.monotonic() - due_s)

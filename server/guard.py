@@ -3,6 +3,9 @@
 Invariant: no exception text of ours or of a library reaches a caller, except the messages that
 `status.py` shows on purpose. grpc.aio answers bytes it cannot decode with UNKNOWN and the exception's
 text; so decoders return a marker instead of raising, and the marker becomes INVALID_ARGUMENT.
+
+Calls are bounded in two kinds, so that streams whose readers are slow never take the places of slates. Health's Watch
+is a stream like any other here; its Check is never refused.
 """
 
 from __future__ import annotations
@@ -22,16 +25,16 @@ from server.errors import OverloadedError, UndecodableError, UnservedMethodError
 from server.status import DETAILS_KEY, row, status
 
 _UNDECODABLE = object()
-_UNLIMITED = ("/grpc.health.", "/grpc.reflection.")
+_UNTOLD = ("/grpc.health.", "/grpc.reflection.")
 
 
 class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """Wraps each method's handler once."""
 
-    def __init__(self, *, in_flight_limit: int) -> None:
-        self._limit = in_flight_limit
+    def __init__(self, *, in_flight_limit: int, stream_limit: int) -> None:
+        self._limits = {"calls": in_flight_limit, "streams": stream_limit}
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
-        self.in_flight = 0
+        self.at_work = {"calls": 0, "streams": 0}
 
     async def intercept_service(
         self,
@@ -56,14 +59,17 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
         }[kinds]
         inner = getattr(handler, name)
+        kind = "streams" if handler.response_streaming and handler is not _NOBODY else "calls"
+        told = not method.startswith(_UNTOLD)
+        limited = told or kind == "streams"
 
         async def call(request: Any, context: Any) -> Any:
             fields, started = log.begin_call(request_id=uuid.uuid4().hex), time.perf_counter()
-            code, limited = "OK", not method.startswith(_UNLIMITED)
-            self.in_flight += limited
+            code = "OK"
+            self.at_work[kind] += limited
             try:
-                if limited and self.in_flight > self._limit:
-                    raise OverloadedError(f"{self._limit} calls are at work; expected fewer; try again later")
+                if limited and self.at_work[kind] > self._limits[kind]:
+                    raise OverloadedError(f"{self._limits[kind]} {kind} are at work; expected fewer; try again later")
                 return await _serve(inner, _decoded(request), context)
             except grpc.aio.AbortError:
                 code = "ABORTED_BY_SERVICE"
@@ -77,8 +83,8 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
                     log.write("unexpected_error", rpc=method, trace=log.frames(error), **fields)
                 await _abort(context, error, str(fields.get("request_id", "")))
             finally:
-                self.in_flight -= limited
-                if limited:
+                self.at_work[kind] -= limited
+                if told:
                     spent_s = time.perf_counter() - started
                     metrics.call_ended(method if method in self._wrapped else "unserved", code, spent_s)
                     log.write("call", rpc=method, code=code, ms=round(1_000 * spent_s, 2), **fields)

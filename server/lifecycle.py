@@ -48,11 +48,19 @@ from server.recent import RecentIndex
 from server.rules_file import RulesFile
 from server.security.door import Door
 from server.service import RecommendationService
+from server.worker_process import BEAT_S
 from slatewright.v1 import feedback_pb2_grpc, recommendation_pb2_grpc
 
 SERVICES: Final = ("slatewright.v1.RecommendationService", "slatewright.v1.FeedbackService")
 MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 """Above the 4 MB callers may send by default, so that an oversized field is named rather than cut off."""
+CALLS_PER_CONNECTION: Final = 1_000
+"""Open at a time; gRPC's clients hold back further ones until some are done."""
+PING_ANSWER_S: Final = 20.0
+HANDSHAKE_S: Final = 10.0
+"""For TLS and the first bytes of HTTP/2."""
+LAST_CALLS_S: Final = 60.0
+"""What calls of a connection that ends by its age have left."""
 
 
 @dataclass(slots=True)
@@ -64,6 +72,7 @@ class Running:
     bundles: Bundles
     recent: RecentIndex
     store: EventStore
+    cpu: CpuThread
     own: Backstage | None
 
 
@@ -115,11 +124,11 @@ async def running(
         stack.push_async_callback(pitches.close)
 
         server = grpc.aio.server(
-            interceptors=[Guard(in_flight_limit=config.in_flight_limit), *door.interceptors()],
-            options=[
-                ("grpc.so_reuseport", int(shared is not None)),
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            interceptors=[
+                Guard(in_flight_limit=config.in_flight_limit, stream_limit=config.stream_limit),
+                *door.interceptors(),
             ],
+            options=[("grpc.so_reuseport", int(shared is not None)), *_connections(config)],
         )
         recommendation_pb2_grpc.add_RecommendationServiceServicer_to_server(
             RecommendationService(
@@ -156,11 +165,11 @@ async def running(
         ):
             await stack.enter_async_context(background(work))
         log.write("listening", address=address, bundle_loaded=bundles.loaded)
-        yield Running(address, server, bundles, recent, store, own)
+        yield Running(address, server, bundles, recent, store, cpu, own)
 
 
-async def serve(config: ServerConfig, *, shared: Path, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is told HOST:PORT once calls are answered."""
+async def serve(config: ServerConfig, *, shared: Path, ready: Callable[[str], None], alive: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told HOST:PORT once calls are answered, `alive` of each beat."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -168,8 +177,17 @@ async def serve(config: ServerConfig, *, shared: Path, ready: Callable[[str], No
     with log.capturing_libraries():
         async with running(config, shared=shared) as up:
             ready(up.address)
-            await stop.wait()
-            log.write("draining", address=up.address)
+            async with background(_beat(up.cpu, alive, patience_s=config.worker_silence_s)):
+                await stop.wait()
+                log.write("draining", address=up.address)
+
+
+async def _beat(cpu: CpuThread, alive: Callable[[], None], *, patience_s: float) -> None:
+    """Tell that this loop turns and that the CPU thread is not stuck in one piece of work."""
+    while True:
+        if cpu.at_work_s < patience_s:
+            alive()
+        await asyncio.sleep(BEAT_S)
 
 
 async def _watch(
@@ -195,6 +213,22 @@ async def _tell(healthy: Any, *, serving: bool) -> None:
     known = health_pb2.HealthCheckResponse
     for name in ("", *SERVICES):
         await healthy.set(name, known.SERVING if serving else known.NOT_SERVING)
+
+
+def _connections(config: ServerConfig) -> list[tuple[str, int]]:
+    """What bounds a connection: peers that are gone, never speak or never read do not hold memory for long."""
+    return [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_concurrent_streams", CALLS_PER_CONNECTION),
+        ("grpc.keepalive_time_ms", round(1_000 * config.keepalive_s)),
+        ("grpc.keepalive_timeout_ms", round(1_000 * PING_ANSWER_S)),
+        ("grpc.http2.ping_timeout_ms", round(1_000 * PING_ANSWER_S)),  # what counts in newer cores, a minute else
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.max_connection_age_ms", round(1_000 * config.connection_age_s)),
+        ("grpc.max_connection_age_grace_ms", round(1_000 * LAST_CALLS_S)),
+        ("grpc.server_handshake_timeout_ms", round(1_000 * HANDSHAKE_S)),
+    ]
 
 
 def _writer(state_dir: Path) -> Writer:

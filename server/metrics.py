@@ -29,6 +29,7 @@ STAGE_SECONDS: Final = Histogram("slatewright_stage_seconds", "Time of a stage."
 PITCHES: Final = Counter("slatewright_pitches", "Pitches served.", ["origin"])
 VERDICTS: Final = Counter("slatewright_gate_verdicts", "What the gate said of generated texts, by rule.", ["rule"])
 COPY_CACHE: Final = Counter("slatewright_copy_cache", "Items looked up in the approved copy.", ["result"])
+COPY_SHED: Final = Counter("slatewright_copy_shed", "Slates whose copy gave way to other slates.")
 QUEUE: Final = Gauge("slatewright_queue_depth", "Work that waits or runs.", multiprocess_mode="livesum")
 BUNDLE: Final = Gauge("slatewright_bundle_workers", "Workers on a bundle.", ["version"], multiprocess_mode="livesum")
 BUNDLE_AS_OF: Final = Gauge("slatewright_bundle_as_of_seconds", "End of its log.", multiprocess_mode="livemin")

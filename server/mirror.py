@@ -76,11 +76,20 @@ class Mirror:
                 return False
             if not (self._local / version / bundles.MANIFEST).is_file():
                 self._fetch(version)
+            how = self._moved_by(version)
             with bundles.publisher_lock(self._local):
-                bundles.point_current(self._local, version)
+                bundles.point_current(self._local, version, how=how)
             versions.gc(self._local, keep=KEPT)
             log.write("bundle_fetched", bundle=version)
         return True
+
+    def _moved_by(self, version: str) -> str:
+        """How `CURRENT` there came to name it: workers serve a worse version only where somebody chose it."""
+        try:
+            history = self._read(bundles.HISTORY, at_most=_MAX_MANIFEST).decode("utf-8", "replace")
+        except (OSError, BundleMismatchError):
+            return "publish"
+        return versions.moved_by(versions.moves(history), version) or "publish"
 
     def _fetch(self, version: str) -> None:
         for leftover in self._local.glob(f"{FETCHING}*"):

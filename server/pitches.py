@@ -43,15 +43,18 @@ class Pitches:
         """Pitches of a slate's items, and jobs that would better them; what is not planned by `until` is bare.
 
         The CPU thread plans in slices, so that other calls get their turn between them. Copy never fails a
-        slate: where the copywriter fails, or the thread has no time, the remaining items get a bare sentence.
+        slate: where the copywriter fails, or the thread has no time, the remaining items get a bare sentence. Under
+        overload nothing new is generated.
         """
-        able = self._engine is not None and self._engine.ready
+        able = self._engine is not None and self._engine.ready and not self._cpu.overloaded
         drafting = Drafting(self._writer, wanted, able=able)
         try:
             while not drafting.finished and (left_s := until - time.monotonic()) > 0:
-                slice_of = self._cpu.run(lambda: drafting.go_on(until=until), until=until)
+                slice_of = self._cpu.run(lambda: drafting.go_on(until=until), until=until, yielding=True)
                 await asyncio.wait_for(slice_of, left_s)
-        except (TimeoutError, OverloadedError, SlateTimeoutError):
+        except OverloadedError:
+            metrics.COPY_SHED.inc()
+        except (TimeoutError, SlateTimeoutError):
             pass
         except Exception as error:
             log.write("copy_failed", trace=log.frames(error))

@@ -118,6 +118,8 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
     async def _ready(self, message: SlateMessage, context: Any, *, placement: str) -> _Ready:
         """Validate, resolve, compute."""
         arrived, remaining_s = time.monotonic(), context.time_remaining()
+        until = None if remaining_s is None else arrived + remaining_s
+        self._cpu.admit(until)  # first: a refusal must cost as little as it can
         request_id = text("request_id", message.request_id) or uuid.uuid4().hex
         log.note(request_id=request_id)  # first, so that an error about anything else carries it
         bundle = self._bundles.serving()
@@ -146,7 +148,6 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
             titles = [str(bundle.item(item.item_id)["title"]) for item in slate.items] if call.explain else []
             return slate, titles
 
-        until = None if remaining_s is None else arrived + remaining_s
         slate, titles = await self._cpu.run(work, until=until)
         log.note(n_items=len(slate.items), user_status=slate.user_status)
         explored = [item for item in slate.items if item.propensity < 1]

@@ -85,7 +85,15 @@ async def supervised(config: ServerConfig) -> AsyncIterator[Supervised]:
             folder.mkdir()
             env, on_death = env | {admin.FOLDER_VARIABLE: str(folder)}, admin.forget_gauges(folder)
         workers = [
-            WorkerProcess(boot.index, boot.line(), command=WORKER_COMMAND, env=env, on_death=on_death) for boot in boots
+            WorkerProcess(
+                boot.index,
+                boot.line(),
+                command=WORKER_COMMAND,
+                env=env,
+                on_death=on_death,
+                silence_s=config.worker_silence_s,
+            )
+            for boot in boots
         ]
         if config.admin_port:
             known = [admin.SupervisorCollector(workers, shared)]

@@ -2,7 +2,8 @@
 
     python -m server.worker      the first line of its stdin is a `Boot`
 
-Invariant: stdout carries one line, `ready` or `error WHY`; the process ends when its stdin does.
+Invariant: stdout carries one line, `ready` or `error WHY`, then `alive` once a second while the worker gets on
+(`worker_process.py`); the process ends when its stdin does.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ def main() -> int:
     leave_with_parent()
     log.identify(worker=boot.index)
     try:
-        asyncio.run(lifecycle.serve(boot.config, shared=boot.shared, ready=lambda _address: print("ready", flush=True)))
+        asyncio.run(
+            lifecycle.serve(
+                boot.config,
+                shared=boot.shared,
+                ready=lambda _address: print("ready", flush=True),
+                alive=lambda: print("alive", flush=True),
+            )
+        )
     except KeyboardInterrupt:
         return 130
     except RecsysError as error:

@@ -1,6 +1,8 @@
 """Starts one worker, or the process that copies bundles, and starts it again whenever it dies.
 
 Invariant: a worker that was not asked to stop is replaced, however it ended, with growing pauses while it keeps dying.
+One that hangs is ended first: a worker says `alive` once in `BEAT_S`, from its event loop and only while its CPU thread
+gets on, so a stopped process, a blocked loop and a stuck computation are all silent.
 """
 
 from __future__ import annotations
@@ -17,13 +19,16 @@ from server.backoff import Backoff
 
 KILL_AFTER_S: Final = 5.0
 """Beyond the time it has to drain."""
+BEAT_S: Final = 1.0
+FIRST_WORD_S: Final = 120.0
+"""How long a worker may take to its first word, imports and a large bundle among it."""
 
 
 class WorkerProcess:
     """Supervises one worker; `run()` is a task that lives as long as the server.
 
     `boot` is what the worker reads first; `env` None is this process's; `on_death` is told the pid. `command` is
-    spawned, never forked: gRPC is at work in this process.
+    spawned, never forked: gRPC is at work in this process. Silent for `silence_s`, it is killed; None waits forever.
     """
 
     def __init__(
@@ -34,12 +39,14 @@ class WorkerProcess:
         command: Sequence[str],
         env: Mapping[str, str] | None = None,
         on_death: Callable[[int], None] = lambda _pid: None,
+        silence_s: float | None = None,
     ) -> None:
         self._index = index
         self._boot = boot
         self._command = command
         self._env = env
         self._on_death = on_death
+        self._silence_s = silence_s
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
         self.serving = False
@@ -101,13 +108,32 @@ class WorkerProcess:
         with contextlib.suppress(ConnectionError):  # it died at once
             process.stdin.write(self._boot)
             await process.stdin.drain()
-        async for line in process.stdout:
-            self._hear(line.decode("utf-8", "replace").strip())
+        await self._listen(process, process.stdout)
         await process.wait()
         self._on_death(process.pid)
 
+    async def _listen(self, process: asyncio.subprocess.Process, words: asyncio.StreamReader) -> None:
+        """Until it has nothing more to say; killed where it is silent for too long."""
+        allowed_s = None if self._silence_s is None else max(FIRST_WORD_S, self._silence_s)
+        while True:
+            try:
+                line = await asyncio.wait_for(words.readline(), allowed_s)
+            except TimeoutError:
+                if self._stopping:  # it drains; `stop` has its own patience
+                    continue
+                log.write("worker_hangs", worker=self._index, pid=process.pid, silent_s=allowed_s)
+                self.serving = False
+                process.kill()
+                return
+            if not line:
+                return
+            allowed_s = self._silence_s
+            self._hear(line.decode("utf-8", "replace").strip())
+
     def _hear(self, said: str) -> None:
         kind, _, why = said.partition(" ")
+        if kind == "alive":
+            return
         self.serving = kind == "ready"
         if kind == "error":
             log.write("worker_refused", worker=self._index, why=why)

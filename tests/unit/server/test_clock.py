@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from server.clock import latest_event_ms, now_ms, wall_ms
+from server.convert_feedback import Times, event
+from server.errors import InvalidFieldError
+from slatewright.v1 import feedback_pb2
 
 AS_OF = 1_500_000_000_000
 
@@ -29,3 +34,14 @@ def test_the_future_begins_after_both_clocks() -> None:
     """A bundle whose log ends after today (pseudo-times) still takes events at its end."""
     assert latest_event_ms(as_of_ms=AS_OF) > wall_ms()
     assert latest_event_ms(as_of_ms=wall_ms() + 10**9) > wall_ms() + 10**9
+
+
+def test_events_are_taken_after_the_clock_was_put_back() -> None:
+    """A user has events of the wrong time: further ones, which state none, come after those and are no future."""
+    ahead = wall_ms() + 2 * 86_400_000
+    times = Times(now_ms=lambda _user: now_ms("wall", as_of_ms=AS_OF, newest_ms=ahead), latest_ms=wall_ms() + 600_000)
+    message = feedback_pb2.Event(event_id="e", user_id="u", item_id="i", type=feedback_pb2.EVENT_TYPE_DISLIKE)
+    assert event(message, times, genuine=lambda *_: True).time_ms == ahead + 1
+    message.event_time.FromMilliseconds(ahead)
+    with pytest.raises(InvalidFieldError, match="no time in the future"):
+        event(message, times, genuine=lambda *_: True)

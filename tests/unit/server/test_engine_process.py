@@ -64,6 +64,17 @@ async def test_an_engine_that_does_not_even_answer_is_started_again(open_shop: A
     assert "engine_hangs" in capfd.readouterr().err
 
 
+async def test_an_engine_that_never_says_a_word_is_started_again(
+    open_shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped before its first answer: it has longer for that, not forever."""
+    monkeypatch.setattr("server.engine_process.FIRST_ANSWER_S", 0.5)
+    settings = {"engine_command": (sys.executable, "-c", "import time; time.sleep(60)"), "engine_silence_s": 0.1}
+    async with open_shop(copy="live", **settings) as shop:
+        await until(lambda: shop.back.engine.n_restarts > 0)
+        assert (await shop.recommend()).items
+
+
 async def test_an_engine_that_cannot_be_started_is_tried_again(
     open_shop: Any, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:

@@ -24,12 +24,16 @@ from server.security.tls import TlsFiles
 from server.worker_process import WorkerProcess
 
 SERVES = "import sys; boot = sys.stdin.readline(); print('ready', flush=True); sys.stdin.read()"
+BEATS = (
+    "import sys, time; sys.stdin.readline(); print('ready', flush=True)\n"
+    "while True: time.sleep(0.05); print('alive', flush=True)"
+)
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVES}; import time; time.sleep(60)"
 
 
 @asynccontextmanager
-async def started(code: str) -> AsyncIterator[WorkerProcess]:
-    worker = WorkerProcess(0, b"boot\n", command=(sys.executable, "-c", code))
+async def started(code: str, **how: Any) -> AsyncIterator[WorkerProcess]:
+    worker = WorkerProcess(0, b"boot\n", command=(sys.executable, "-c", code), **how)
     task = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -81,6 +85,69 @@ async def test_a_worker_that_does_not_leave_is_killed(monkeypatch: pytest.Monkey
         assert worker.n_restarts == 0
     with pytest.raises(ProcessLookupError):
         os.kill(pid or 0, 0)
+
+
+async def test_a_worker_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """As long as it says `alive` it is left alone; stopped, it is killed after the silence and another one serves."""
+    monkeypatch.setattr("server.backoff.FIRST_PAUSE_S", 0.02)
+    async with started(BEATS, silence_s=2.0) as worker:
+        await worker.first
+        pid = worker.pid
+        assert pid
+        await asyncio.sleep(2.5)
+        assert worker.pid == pid
+        os.kill(pid, signal.SIGSTOP)
+        await until(lambda: worker.pid not in {None, pid} and worker.serving)
+        assert worker.n_restarts == 1
+    assert '"event": "worker_hangs"' in capsys.readouterr().err
+
+
+async def test_a_worker_that_never_says_a_word_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its start may take longer than its silence, not forever."""
+    monkeypatch.setattr("server.backoff.FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr("server.worker_process.FIRST_WORD_S", 0.5)
+    async with started("import time; time.sleep(60)", silence_s=0.1) as worker:
+        await until(lambda: worker.n_restarts > 0)
+
+
+async def test_a_draining_worker_may_be_silent() -> None:
+    """Who was asked to end has its time to drain, whatever it says."""
+    drains = SERVES.replace(
+        "import sys", "import sys, signal, time; signal.signal(15, lambda *_: (time.sleep(0.6), sys.exit()))"
+    )
+    async with started(drains, silence_s=0.2) as worker:
+        await worker.first
+        started_at = time.monotonic()
+        await worker.stop(drain_s=5)
+        assert time.monotonic() - started_at > 0.5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel does it on Linux only")
+def test_a_stopped_child_ends_with_its_parent() -> None:
+    """SIGKILL of the parent reaches a child that can do nothing itself: it would keep its share of the port."""
+    child = (
+        "import os, sys, time; from server.child import leave_with_parent; leave_with_parent(); "
+        "print(os.getpid(), flush=True); time.sleep(60)"
+    )
+    parent = (
+        f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}], stdin=subprocess.PIPE).wait()"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        pid = int(process.stdout.readline())
+        os.kill(pid, signal.SIGSTOP)
+        process.kill()
+    end = time.monotonic() + 10
+    while _alive(pid):
+        assert time.monotonic() < end, "it never ended"
+        time.sleep(0.02)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_pauses_grow_while_it_keeps_dying_and_shrink_after_a_good_life() -> None:
