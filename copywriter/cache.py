@@ -1,7 +1,8 @@
 """Approved pitches, kept with their provenance in one bounded SQLite file.
 
-Only text that passed the gate enters. A changed fact, policy, prompt or model changes the key, so
-stale copy is never found again. A damaged file is put aside, never repaired and never fatal.
+A look-up reads; it writes only to mark a row as used, at most once in `MARK_EVERY_S` a row. Only text
+that passed the gate enters. A changed fact, policy, prompt or model changes the key, so stale copy is
+never found again. A damaged file is put aside, never repaired and never fatal.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 _log = logging.getLogger(__name__)
 
@@ -25,10 +27,12 @@ CREATE TABLE IF NOT EXISTS copy (
   key TEXT PRIMARY KEY, item_id TEXT NOT NULL, fact_hash TEXT NOT NULL, kind TEXT NOT NULL,
   locale TEXT NOT NULL, audience TEXT NOT NULL, prompt_version TEXT NOT NULL, model TEXT NOT NULL,
   policy_version TEXT NOT NULL, text TEXT NOT NULL, fact_ids TEXT NOT NULL,
-  written_s REAL NOT NULL, used INTEGER NOT NULL
+  written_s REAL NOT NULL, used_s REAL NOT NULL
 ) WITHOUT ROWID
 """
-_INDEX = "CREATE INDEX IF NOT EXISTS copy_used ON copy (used)"
+MARK_EVERY_S: Final = 3600.0
+"""A row used again within this time is not marked again: eviction needs the hour, not the second."""
+_INDEX = "CREATE INDEX IF NOT EXISTS copy_used_s ON copy (used_s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,19 @@ class CopyCache:
         self._clock = clock
         self._lock = threading.RLock()
         self._db = self._open()
-        self._tick = self._scalar("SELECT COALESCE(MAX(used), 0) FROM copy")
         self._rows = self._scalar("SELECT COUNT(*) FROM copy")
 
     def get(self, key: CopyKey) -> CachedCopy | None:
         """The approved copy of `key`, or None."""
         with self._lock:
             try:
-                row = self._db.execute("SELECT text, fact_ids FROM copy WHERE key = ?", (key.digest,)).fetchone()
+                query = "SELECT text, fact_ids, used_s FROM copy WHERE key = ?"
+                row = self._db.execute(query, (key.digest,)).fetchone()
                 if row is None:
                     return None
-                self._tick += 1
-                self._db.execute("UPDATE copy SET used = ? WHERE key = ?", (self._tick, key.digest))
+                now = self._clock()
+                if not 0 <= now - row[2] < MARK_EVERY_S:
+                    self._db.execute("UPDATE copy SET used_s = ? WHERE key = ?", (now, key.digest))
                 return CachedCopy(str(row[0]), tuple(json.loads(row[1])))
             except (sqlite3.DatabaseError, ValueError, TypeError) as error:
                 self._start_anew(error)
@@ -95,12 +100,12 @@ class CopyCache:
     def put(self, key: CopyKey, copy: CachedCopy) -> None:
         """Keep approved copy, replacing what was there."""
         with self._lock:
-            self._tick += 1
+            now = self._clock()
             values = (
                 *(key.digest, key.item_id, key.fact_hash, key.kind, key.locale),
                 *(json.dumps(list(key.audience)), key.prompt_version, key.model),
                 *(key.policy_version, copy.text, json.dumps(list(copy.fact_ids))),
-                *(self._clock(), self._tick),
+                *(now, now),
             )
             try:
                 self._db.execute("INSERT OR REPLACE INTO copy VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", values)
@@ -143,7 +148,7 @@ class CopyCache:
         spare = max(1, self._max_rows // 10)
         n_out = self._rows - self._max_rows + spare - 1
         self._db.execute(
-            "DELETE FROM copy WHERE key IN (SELECT key FROM copy ORDER BY used LIMIT ?)",
+            "DELETE FROM copy WHERE key IN (SELECT key FROM copy ORDER BY used_s, written_s LIMIT ?)",
             (max(1, n_out),),
         )
 
@@ -166,7 +171,7 @@ class CopyCache:
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute(_TABLE)
             db.execute(_INDEX)
-            db.execute("SELECT key, text, fact_ids, used FROM copy LIMIT 1").fetchone()
+            db.execute("SELECT key, text, fact_ids, used_s FROM copy LIMIT 1").fetchone()
         except sqlite3.DatabaseError:
             db.close()
             raise
@@ -181,7 +186,7 @@ class CopyCache:
             self._db.close()
         self._put_aside(error)
         self._db = self._connect()
-        self._tick = self._rows = 0
+        self._rows = 0
 
     def _put_aside(self, error: Exception) -> None:
         if self._path == ":memory:":

@@ -22,6 +22,7 @@ from copywriter.lexicon.materials import (
     SHADES,
     STORE_BRAND,
 )
+from copywriter.lexicon.restricted import is_restricted
 from copywriter.lexicon.sensitive import is_sensitive
 from copywriter.naming import spoken_category, spoken_name
 from copywriter.untrusted import clean, is_hostile, is_quotable
@@ -30,8 +31,12 @@ MAX_TITLE_CHARS = 300
 MAX_LEVELS = 8
 MAX_ATTRIBUTES = 20
 MIN_RATINGS = 20
+PASSING_FACTS = frozenset(("rating.count",))
+"""Ids of facts that change with every visitor: no part of the hash, so copy that cites one is not kept."""
 
 _INCHES = re.compile(r"(?<=\d)\s?(?:\"|'')\s?(?=\w)|(?<=\d)\s?(?:\"|'')")
+_SHORT_VALUE = re.compile(r"[\w .,+/×-]{1,16}")
+"""A value without words that may be said: "2+", "5-7", "9.5 x 4"."""
 _SEGMENT = re.compile(r"[,()\[\]]|\s[-–]\s?")
 
 
@@ -53,7 +58,8 @@ class FactSheet:
 
     `name` and `noun` are the spoken title and category ("" where none may be spoken);
     `path` is the cleaned category path;
-    `sensitive` forbids linking the item to the person; `fact_hash` changes when a fact does.
+    `sensitive` forbids linking the item to the person, `restricted` forbids promoting it at all (tobacco, alcohol);
+    `fact_hash` changes when a fact does.
     """
 
     item_id: str
@@ -62,6 +68,7 @@ class FactSheet:
     path: tuple[str, ...]
     facts: tuple[Fact, ...]
     sensitive: bool
+    restricted: bool
     locale: str
     fact_hash: str
 
@@ -87,7 +94,8 @@ def fact_sheet(item: Mapping[str, object]) -> FactSheet:
     facts += attributes
     texts = [("title", title), *((fact.id, fact.text) for fact in attributes)]
     facts += _quantities(texts, attributes)
-    facts += _materials(title, attributes)
+    brand = facts[1].text if len(facts) > 1 and facts[1].kind == "brand" else ""
+    facts += _materials(_without(title, brand), attributes)
     facts += _rating(item.get("rating"), item.get("rating_count"))
     return FactSheet(
         item_id=clean(item.get("item_id"), max_chars=200),
@@ -98,13 +106,14 @@ def fact_sheet(item: Mapping[str, object]) -> FactSheet:
         path=path,
         facts=tuple(facts),
         sensitive=is_sensitive(title) or any(map(is_sensitive, path)),
+        restricted=is_restricted(title, path),
         locale=clean(item.get("locale"), max_chars=20),
         fact_hash=_digest(facts),
     )
 
 
 def _digest(facts: Iterable[Fact]) -> str:
-    rows = [[f.id, f.kind, f.text, f.value, f.unit] for f in facts]
+    rows = [[f.id, f.kind, f.text, f.value, f.unit] for f in facts if f.id not in PASSING_FACTS]
     body = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -154,7 +163,9 @@ def _attributes(attributes: object) -> list[Fact]:
 
 
 def _quotable_value(text: str) -> bool:
-    return is_quotable(text) or bool(quantities.parse(text)) or text.isalnum()
+    return (
+        is_quotable(text) or bool(quantities.parse(text)) or text.isalnum() or _SHORT_VALUE.fullmatch(text) is not None
+    )
 
 
 def _quantities(texts: list[tuple[str, str]], attributes: list[Fact]) -> list[Fact]:
@@ -175,6 +186,11 @@ def _quantities(texts: list[tuple[str, str]], attributes: list[Fact]) -> list[Fa
         name = f"{kind}.{len(seen)}" if source == "title" else f"{kind}.{source.partition('.')[2]}.{len(seen)}"
         facts.append(Fact(name, kind, quantities.shown(one), value, one.unit, column))
     return facts
+
+
+def _without(title: str, brand: str) -> str:
+    """`title` less its brand: a pen by "Silk Road" is not of silk."""
+    return re.sub(rf"\b{re.escape(brand)}\b", " ", title, flags=re.I) if brand else title
 
 
 def _materials(title: str, attributes: list[Fact]) -> list[Fact]:
@@ -215,4 +231,7 @@ def _rating(rating: object, count: object) -> list[Fact]:
         return []
     if not 0 < stars <= 5 or not n_ratings >= MIN_RATINGS:
         return []
-    return [Fact("rating", "rating", f"{stars:.1f} out of 5", round(stars, 1), "stars", "rating")]
+    return [
+        Fact("rating", "rating", f"{stars:.1f} out of 5", round(stars, 1), "stars", "rating"),
+        Fact("rating.count", "ratings", f"{n_ratings:.0f} ratings", n_ratings, "ratings", "rating_count"),
+    ]

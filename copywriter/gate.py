@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from copywriter.audience import Trait
-from copywriter.checks import claims_law, frames, grounding, injection, personal, pii, pricing, style
+from copywriter.checks import claims_law, grounding, injection, personal, pii, pricing, restricted, style
 from copywriter.checks.claims_law import POLICY_VERSION
 from copywriter.checks.finding import Context, Finding
 from copywriter.facts import FactSheet
@@ -25,6 +25,7 @@ _CHECKS = (
     pii.check,
     injection.check,
     personal.check,
+    restricted.check,
     style.check,
 )
 
@@ -67,13 +68,17 @@ def review(
     *,
     locale: str = "en",
     max_chars: int = 160,
+    policy: str = "us",
+    headline: bool = False,
 ) -> Verdict:
-    """Judge `text` as a pitch for the item of `sheet`, written for people with `traits`."""
-    context = Context(traits=traits, locale=locale, max_chars=max_chars)
+    """Judge `text` as a pitch for the item of `sheet`, written for people with `traits`.
+
+    `policy` names the region whose claims-law pack applies; a `headline` needs no full stop.
+    """
+    context = Context(traits=traits, locale=locale, max_chars=max_chars, policy=policy, headline=headline)
     read = text[:MAX_TEXT_CHARS]
     grounded = grounding.ground(read, sheet, context)
-    framed = frames.read(read, sheet, context)
-    findings = [*grounded.findings, *framed.findings]
+    findings = list(grounded.findings)
     for check in _CHECKS:
         findings += check(read, sheet, context)
     severities = {finding.severity for finding in findings}
@@ -84,5 +89,4 @@ def review(
         decision = "REVIEW"
     elif "repair" in severities:
         decision = "REPAIR"
-    cited = {*grounded.fact_ids, *framed.fact_ids}
-    return Verdict(decision, tuple(findings), tuple(fact.id for fact in sheet.facts if fact.id in cited))
+    return Verdict(decision, tuple(findings), grounded.fact_ids)

@@ -73,6 +73,8 @@ def only(facts: tuple[Fact, ...]) -> str:
 
 def pools(sheet: FactSheet, used: tuple[Trait, ...]) -> list[tuple[str, str, str]]:
     """(pool, noun, brand) in order of preference."""
+    if sheet.restricted:
+        return [("restricted", sheet.noun, "")]
     if sheet.sensitive:
         return [("sensitive", "", "")]
     found: list[tuple[str, str, str]] = []

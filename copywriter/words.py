@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 WORD = re.compile(r"\d+(?:[.,/]\d+)*(?![^\W_])|[^\W_]+(?:'[^\W\d_]+)*")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'])")
 
-_TO_TWENTY = (
+TO_TWENTY = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
     *("nineteen", "twenty"),
 )
 NUMBER_WORDS: dict[str, float] = {
-    **{word: float(value) for value, word in enumerate(_TO_TWENTY)},
+    **{word: float(value) for value, word in enumerate(TO_TWENTY)},
     **{"thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "seventy": 70.0},
     **{"eighty": 80.0, "ninety": 90.0, "hundred": 100.0, "thousand": 1000.0, "million": 1e6},
     **{"dozen": 12.0, "dozens": 12.0, "half": 0.5, "quarter": 0.25, "third": 1 / 3, "pair": 2.0},
@@ -39,6 +40,7 @@ class Word:
         return any(char.isnumeric() for char in self.text) or self.text.lower() in NUMBER_WORDS
 
 
+@lru_cache(maxsize=65_536)
 def lemma(word: str) -> str:
     """Lower case, without possessive or regular plural ending."""
     low = word.lower()
@@ -53,6 +55,7 @@ def lemma(word: str) -> str:
     return low
 
 
+@lru_cache(maxsize=16_384)
 def split(text: str) -> tuple[Word, ...]:
     """The words of `text`; hyphens, slashes and punctuation separate."""
     return tuple(Word(match.group(), lemma(match.group()), match.start(), match.end()) for match in WORD.finditer(text))

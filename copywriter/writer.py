@@ -15,7 +15,7 @@ from typing import Final, Literal
 from copywriter.audience import Trait, relevant
 from copywriter.cache import CachedCopy, CopyCache, CopyKey
 from copywriter.engines import template
-from copywriter.facts import FactSheet
+from copywriter.facts import PASSING_FACTS, FactSheet
 from copywriter.gate import POLICY_VERSION, Verdict, review, shortened
 from copywriter.memo import Memo
 from copywriter.phrasings import language_of
@@ -144,7 +144,8 @@ class Writer:
         if not verdict.passed:
             return Accepted(None, verdict)
         copy = CachedCopy(answer, verdict.fact_ids)
-        self.cache.put(job.key, copy)
+        if not set(verdict.fact_ids) & PASSING_FACTS:
+            self.cache.put(job.key, copy)
         self._count(("origin.GENERATED",))
         return Accepted(self._pitch(copy, "GENERATED", locale), verdict)
 
@@ -203,4 +204,4 @@ def _coerced(max_chars: int) -> int:
 
 def _worth_generating(sheet: FactSheet, request: CopyRequest) -> bool:
     """A model writes English about named, harmless items; the rest stays with the templates."""
-    return bool(sheet.name) and not sheet.sensitive and language_of(request.locale) == "en"
+    return bool(sheet.name) and not sheet.sensitive and not sheet.restricted and language_of(request.locale) == "en"

@@ -58,6 +58,8 @@ TABLE: Final[dict[type[Exception], Row]] = {
     library_errors.BundleNotFoundError: Row(_C.UNAVAILABLE, "NO_BUNDLE", _NO_BUNDLE),
     library_errors.BundleMismatchError: Row(_C.UNAVAILABLE, "NO_BUNDLE", _NO_BUNDLE),
     copy_errors.CopyError: Row(_C.INTERNAL, "INTERNAL", INTERNAL_MESSAGE),
+    copy_errors.PolicyError: Row(_C.INTERNAL, "INTERNAL", INTERNAL_MESSAGE),
+    copy_errors.AuditError: Row(_C.INTERNAL, "INTERNAL", INTERNAL_MESSAGE),
     copy_errors.CopyTimeoutError: Row(_C.UNAVAILABLE, "COPY_UNAVAILABLE", "no copy in time"),
     copy_errors.CopyRejectedError: Row(_C.FAILED_PRECONDITION, "COPY_REJECTED", "no text passed the checks"),
     copy_errors.EngineUnavailableError: Row(_C.UNAVAILABLE, "COPY_UNAVAILABLE", "the copy engine is not running"),

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "events": Command("slatewright.commands.events", "hand one event to a running server"),
     "forget": Command("server.forget", "remove people from events, memory and every bundle to come", "server"),
     "key": Command("server.security.new_key", "make an API key for a caller of the server", "server"),
+    "check-copy": Command("offline_jobs.check_copy", "check copy of any origin against the facts of its items"),
     "demo": Command("offline_jobs.demo", "build, serve and show slates of real people", "demo"),
 }
 

@@ -27,3 +27,7 @@ class Context:
     traits: tuple[Trait, ...] = ()
     locale: str = "en"
     max_chars: int = 160
+    policy: str = "us"
+    """The region whose claims-law pack judges the text."""
+    headline: bool = False
+    """Whether the text may stand without a full stop or a capital, as people write headlines."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+from copywriter import words
 from copywriter.checks.finding import Context, Finding
 from copywriter.facts import FactSheet
+from copywriter.lexicon import word_set
 from copywriter.lexicon.sensitive import is_sensitive
+from copywriter.stems import stem
 
 _FAMILIAR = frozenset({"category", "brand", "repeat"})
 _HABITS = tuple(
@@ -22,6 +25,15 @@ _HABITS = tuple(
     )
 )
 """What a phrase tells of the reader, and the kinds of trait of which one must back it."""
+_SHOPS = re.compile(
+    r"\byou (?:often |usually |always |regularly )?(?:shop(?:ped)? for|look(?:ed)? (?:at|for)"
+    r"|were (?:looking at|browsing)|browsed?|go for)"
+    r" (?:the |your |some |those |these )?(?P<what>[\w-]+(?: [\w-]+)?)",
+    re.I,
+)
+_PLAIN = frozenset(
+    map(stem, word_set("something things anything it them this that often here next list aisle again lately a an"))
+)
 _CONDITION = re.compile(r"\b(?:if|when|whenever|next time|should) $", re.I)
 _ACT = re.compile(
     r"\byou(?:'ve|'d| have| had)?(?: \w+ly| just| once| already)? (?!need\b|looked at\b|had a look at\b)"
@@ -41,13 +53,26 @@ _YOU_ARE = re.compile(
 
 def check(text: str, sheet: FactSheet, context: Context) -> list[Finding]:
     """Habits in `text` that no trait backs, and anything private linked to the reader."""
-    findings = _private(text)
+    findings = _private(text) + _of_another(text, sheet, context)
     backed = {trait.value if trait.kind == "habit" else trait.kind for trait in context.traits}
     for pattern, kinds in _HABITS:
         for match in pattern.finditer(text):
             if not (kinds & backed or _CONDITION.search(text[: match.start()])):
                 why = f'"{match.group()}" tells a habit of the reader that no trait backs'
                 findings.append(Finding("personal.habit", match.span(), "repair", why))
+    return findings
+
+
+def _of_another(text: str, sheet: FactSheet, context: Context) -> list[Finding]:
+    """Habits told of a thing that is neither a trait's nor the item's."""
+    known = {stem(w.text) for fact in sheet.facts for w in words.split(fact.text)}
+    known |= {stem(w.text) for trait in context.traits for w in words.split(trait.value)} | _PLAIN
+    findings = []
+    for match in _SHOPS.finditer(text):
+        found = words.split(match["what"])
+        if found and not any(stem(word.text) in known for word in found):
+            why = f'"{match["what"]}" is no trait of the reader'
+            findings.append(Finding("personal.habit", match.span(), "repair", why))
     return findings
 
 

@@ -20,7 +20,7 @@ from copywriter.spoken import mid_sentence, net_content, only, pools, repeats_na
 
 LANGUAGES: Final[Mapping[str, ModuleType]] = {"en": en}
 MODEL: Final = "template"
-TEMPLATE_VERSION: Final = "template-2"
+TEMPLATE_VERSION: Final = "template-3"
 MIN_CHARS: Final = 40
 MAX_TRIES: Final = 40
 
@@ -75,7 +75,9 @@ def drafts(
         if verdict.passed:
             told.add(phrasing)
             yield Draft(text, verdict.fact_ids, phrasing, language if known else "en")
-    if not told:
+    if not told and sheet.restricted:
+        yield Draft(data.RESTRICTED_BARE[0], (), data.RESTRICTED_BARE[0], language if known else "en")
+    elif not told:
         yield bare(sheet.item_id, locale=locale)
 
 
@@ -97,9 +99,13 @@ def _wordings(sheet: FactSheet, used: tuple[Trait, ...], data: ModuleType) -> It
             for phrasing in rotate(data.POOLS[pool], seed):
                 if not _fits(phrasing, noun, brand, sheet):
                     continue
-                for body in _bodies(sheet, data, brand=brand, seed=seed):
+                for body in (
+                    [mid_sentence(sheet)] if pool == "restricted" else _bodies(sheet, data, brand=brand, seed=seed)
+                ):
                     yield phrasing, _fill(phrasing, body=body, noun=noun, brand=brand)
     seed = seed_of(sheet.item_id)
+    if sheet.restricted:
+        return
     if sheet.noun:
         for phrasing in rotate(data.SENSITIVE_FALLBACKS if sheet.sensitive else data.FALLBACKS, seed):
             yield phrasing, _fill(phrasing, noun=sheet.noun)
@@ -109,7 +115,8 @@ def _wordings(sheet: FactSheet, used: tuple[Trait, ...], data: ModuleType) -> It
 
 
 def _may_say_name(sheet: FactSheet) -> bool:
-    return review(f"Worth a look: {sheet.name}.", sheet).passed
+    probe = "Listed here" if sheet.restricted else "Worth a look"
+    return review(f"{probe}: {sheet.name}.", sheet).passed
 
 
 def _fits(phrasing: str, noun: str, brand: str, sheet: FactSheet) -> bool:

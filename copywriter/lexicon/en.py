@@ -8,25 +8,24 @@ from __future__ import annotations
 from copywriter.lexicon import word_set
 
 FUNCTION: frozenset[str] = word_set(
-    "a an the and or but for in on at to of by as is are be it its this that these those you your "
-    "yours if when while so from here there then what whatever which who with into out up again "
-    "just also too any some more another where have has had been can may might do does let "
-    "how about around right well since because still were maybe could made"
+    "a an the and or but for in on at to of by as is are be it its this that these those you your yours if when "
+    "while so from here there then what whatever which who with into out up again just also too any some more "
+    "another where have has had been can may might do does let how about around right well since because still were "
+    "maybe could made"
 )
 """Words without content. "made" is judged with its material; "with" and "for" still bind: see `grounding.BINDING`."""
 
 ORIGINS: frozenset[str] = word_set(
-    "american usa british english french italian german spanish swiss japanese chinese korean "
-    "indian mexican canadian australian turkish greek irish scottish belgian dutch swedish "
-    "african european asian brazilian moroccan israeli italy france germany spain switzerland "
-    "japan china korea india mexico canada australia africa europe england america "
-    "hawaiian california york hispanic thai vietnamese polish russian danish norwegian cuban"
+    "american usa british english french italian german spanish swiss japanese chinese korean indian mexican "
+    "canadian australian turkish greek irish scottish belgian dutch swedish african european asian brazilian "
+    "moroccan israeli italy france germany spain switzerland japan china korea india mexico canada australia africa "
+    "europe england america hawaiian california york hispanic thai vietnamese polish russian danish norwegian cuban"
 )
 
 PROPER: frozenset[str] = word_set(
-    "christmas easter halloween thanksgiving valentine valentine's hanukkah ramadan diwali "
-    "bartlett gala fuji anjou bosc roma vidalia idaho cajun revlon almay maybelline loreal barbie "
-    "disney mother's father's st monday tuesday wednesday thursday friday saturday sunday"
+    "christmas easter halloween thanksgiving valentine valentine's hanukkah ramadan diwali bartlett gala fuji anjou "
+    "bosc roma vidalia idaho cajun revlon almay maybelline loreal barbie disney mother's father's st monday tuesday "
+    "wednesday thursday friday saturday sunday"
 )
 """Names of days, kinds and makers."""
 
@@ -50,9 +49,8 @@ NEGATING_BEFORE: frozenset[str] = word_set(
 """The next word is *not* what the item is or has; the two may only be said together."""
 
 NEGATING_AFTER: frozenset[str] = word_set(
-    "free resistant proof less remover cleaner substitute alternative flavored flavoured scented "
-    "style look inspired like type killer repellent removal protector case cover holder stand "
-    "refill replacement"
+    "free resistant proof less remover cleaner substitute alternative flavored flavoured scented style look inspired "
+    "like type killer repellent removal protector case cover holder stand refill replacement"
 )
 """The word before is *not* what the item is or has; the two may only be said together."""
 

@@ -27,7 +27,7 @@ STEMS: tuple[str, ...] = (
     "anti-ag", "antiag", "medical", "wheelchair", "mobility", "orthop", "blood", "pain", "sleep",
     "stress", "depress", "anxiet", "cancer", "digest", "probiot", "weight",
     # diet
-    "diet", "gluten", "low-carb", "keto", "vegan", "vegetarian", "slim", "protein", "nutrition",
+    "diet", "gluten", "low-carb", "keto", "vegan", "vegetarian", "slimming", "slim-fast", "protein", "nutrition",
     "fitness", "sugar-free", "restricted",
     # alcohol, tobacco, gambling, weapons
     "alcohol", "wine", "beer", "ale", "liquor", "spirits", "vodka", "whisk", "rum", "cocktail",
@@ -42,9 +42,8 @@ STEMS: tuple[str, ...] = (
 )  # fmt: skip
 
 WHOLE: frozenset[str] = word_set(
-    "bra bras ale ales rum men mens man male female fem fm gay kid kids boy boys lady ladies lad "
-    "trans pride flu pain sleep union senior seniors cbd vape vaping wart warts wine wines beer "
-    "beers woman women womens loan loans"
+    "bra bras ale ales rum men mens man male female fem fm gay kid kids boy boys lady ladies lad trans pride flu "
+    "pain sleep union senior seniors cbd vape vaping wart warts wine wines beer beers woman women womens loan loans"
 )
 """Short words that would match too much as stems ("album", "menu", "umbrella", "braid")."""
 

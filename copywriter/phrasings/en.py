@@ -64,6 +64,11 @@ POOLS: dict[str, tuple[str, ...]] = {
         "Shopping for {noun}? Try {body}.",
         "From the {noun} section: {body}.",
     ),
+    "restricted": (
+        "Listed here: {body}.",
+        "Listed under {noun}: {body}.",
+        "In the {noun} section: {body}.",
+    ),
     "sensitive": (
         "Worth a look: {body}.",
         "Take a look at {body}.",
@@ -71,7 +76,7 @@ POOLS: dict[str, tuple[str, ...]] = {
         "Another option to consider: {body}.",
     ),
 }
-"""Pool -> phrasings. "sensitive" never speaks to the reader."""
+"""Pool -> phrasings. "sensitive" never speaks to the reader, "restricted" (tobacco, alcohol) never promotes."""
 
 DETAILS: dict[str, str] = {
     "brand": " from {value}",
@@ -108,6 +113,9 @@ BARE: tuple[str, ...] = (
     "Something worth a look.",
 )
 """For an item of which nothing may be spoken; the gate knows these sentences."""
+
+RESTRICTED_BARE: tuple[str, ...] = ("Listed in this shop.",)
+"""The same for goods that may not be promoted."""
 
 OPENINGS: dict[str, tuple[str, ...]] = {
     "category": (
@@ -146,3 +154,15 @@ def nameless(noun: str, brand: str) -> frozenset[str]:
     filled = [text.replace("{noun}", noun) for text in FALLBACKS if noun]
     filled += [text.replace("{brand}", brand).replace("..", ".") for text in BRAND_FALLBACKS if brand]
     return frozenset((*filled, *BARE))
+
+
+def restricted_lines(name: str, noun: str) -> frozenset[str]:
+    """All that may be said of goods that may not be promoted; a common noun may begin in lower case."""
+    spellings = {name, name[:1].lower() + name[1:]} - {""}
+    lines = (text for text in POOLS["restricted"] if noun or "{noun}" not in text)
+    filled = {
+        line.replace("{body}", spelling).replace("{noun}", noun).replace("..", ".")
+        for line in lines
+        for spelling in spellings
+    }
+    return frozenset(filled) | ({f"In the {noun} section."} if noun else frozenset())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from copywriter.cache import CachedCopy, CopyCache, CopyKey
+from copywriter.cache import MARK_EVERY_S, CachedCopy, CopyCache, CopyKey
 
 KEY = CopyKey("i1", "hash", "pitch", "en", ("habit:repeat",), "pitch-1", "model", "us-1")
 COPY = CachedCopy("Worth a look: Tea.", ("title",))
@@ -39,16 +39,36 @@ def test_every_part_of_the_key_counts(change: dict[str, object]) -> None:
 
 
 def test_the_least_recently_used_copy_leaves_first() -> None:
-    """The cache is bounded."""
-    with CopyCache(max_rows=10) as cache:
+    """The cache is bounded; a use counts by the hour."""
+    now = [0.0]
+    with CopyCache(max_rows=10, clock=lambda: now[0]) as cache:
         for at in range(10):
+            now[0] += 1
             cache.put(replace(KEY, item_id=str(at)), COPY)
+        now[0] += MARK_EVERY_S
         assert cache.get(replace(KEY, item_id="0")) == COPY
         for at in range(10, 14):
+            now[0] += 1
             cache.put(replace(KEY, item_id=str(at)), COPY)
         assert len(cache) <= 10
         assert cache.get(replace(KEY, item_id="0")) == COPY
         assert cache.get(replace(KEY, item_id="1")) is None
+
+
+def test_a_look_up_writes_once_an_hour_at_most(tmp_path: Path) -> None:
+    """A slate that shows the same copy again costs a read and no write."""
+    now = [1000.0]
+    with CopyCache(tmp_path / "copy.sqlite", clock=lambda: now[0]) as cache:
+        cache.put(KEY, COPY)
+        written = cache._db.total_changes
+        for _ in range(50):
+            now[0] += 1
+            assert cache.get(KEY) == COPY
+        assert cache._db.total_changes == written
+        now[0] += MARK_EVERY_S
+        assert cache.get(KEY) == COPY
+        assert cache.get(KEY) == COPY
+        assert cache._db.total_changes == written + 1
 
 
 def test_a_damaged_file_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
