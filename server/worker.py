@@ -22,7 +22,11 @@ def main() -> int:
     leave_with_parent()
     log.identify(worker=boot.index)
     try:
-        asyncio.run(lifecycle.serve(boot.config, shared=boot.shared, ready=lambda _address: print("ready", flush=True)))
+        asyncio.run(
+            lifecycle.serve(
+                boot.config, shared=boot.shared, index=boot.index, ready=lambda _address: print("ready", flush=True)
+            )
+        )
     except KeyboardInterrupt:
         return 130
     except RecsysError as error:
