@@ -14,10 +14,9 @@ import os
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -74,8 +73,8 @@ _STALE_S: Final = 3_600.0
 
 
 def token_id(token: str) -> str:
-    """How the log names an attribution token: nobody can send feedback with what stands in the log."""
-    return hashlib.blake2b(token.encode(), digest_size=16).hexdigest()
+    """How the log names an attribution token: nobody can send feedback with what stands in the log. SHA-256, cut."""
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def make_folder(folder: Path) -> None:
@@ -94,15 +93,18 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-def add_file(folder: Path, rows: Sequence[Mapping[str, Any]], *, served_ms: int, writer: str) -> Path:
-    """Write rows of one day, durably; `served_ms` is one of theirs. Raises OSError where the disk does not take it."""
+def add_file(folder: Path, rows: pa.Table, *, served_ms: int, writer: str) -> Path:
+    """Write rows of one day (`SCHEMA`), durably; `served_ms` is one of theirs.
+
+    Raises OSError where the disk does not take them.
+    """
     served = datetime.fromtimestamp(served_ms / 1_000, UTC)
     day = folder / f"day={served:%Y-%m-%d}"
     if not day.exists():
         day.mkdir(parents=True, exist_ok=True)
         sync_path(folder)
     path = day / f"{served:%Y%m%dT%H%M%S}-{writer}-{uuid.uuid4().hex[:12]}.parquet"
-    _write(folder, path, pa.Table.from_pylist(list(rows), SCHEMA))
+    _write(folder, path, rows)
     return path
 
 
@@ -113,21 +115,20 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("day=*/*.parquet"))
 
 
-def read(folder: Path) -> Iterator[pa.Table]:
-    """The tables of a log, file by file. `DataError` where one is damaged or of another version."""
-    for path in files(folder):
+def checked(folder: Path) -> list[Path]:
+    """Every file of a log. `DataError` where one is damaged or of another version."""
+    found = files(folder)
+    for path in found:
         try:
-            table = pq.read_table(path, partitioning=None)
-        except FileNotFoundError:  # emptied by `slatewright forget` meanwhile
-            continue
+            schema = pq.read_schema(path)
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(f"exposures {path} cannot be read ({error}); restore or remove it") from error
-        found = (table.schema.metadata or {}).get(VERSION_KEY)
-        if found != VERSION or not table.schema.equals(SCHEMA):
+        version = (schema.metadata or {}).get(VERSION_KEY)
+        if version != VERSION or not schema.equals(SCHEMA):
             raise DataError(
-                f"exposures {path} have version {found!r}; expected {VERSION!r}; read them with that slatewright"
+                f"exposures {path} have version {version!r}; expected {VERSION!r}; read them with that slatewright"
             )
-        yield table
+    return found
 
 
 def erase(path: Path, users: frozenset[str]) -> Counter[str]:

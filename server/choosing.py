@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recsys.errors import ConfigError
 from server import log, metrics, variants
-from server.bundles import Bundles
 from server.config import ServerConfig
 from server.convert import SlateCall
 from server.features_file import FeaturesFile
@@ -38,10 +37,11 @@ async def controls(call: SlateCall) -> variants.Choice:
 
 
 @asynccontextmanager
-async def choosing(config: ServerConfig, bundles: Bundles) -> AsyncIterator[Choose]:
+async def choosing(config: ServerConfig, *, want: Callable[[frozenset[str]], None]) -> AsyncIterator[Choose]:
     """How variants are chosen inside the block; the features file is watched meanwhile.
 
-    Raises ConfigError where file or provider is wrong, or the extra `experiments` is missing.
+    `want` is told which bundles variants name. Raises ConfigError where file or provider is wrong, or the extra
+    `experiments` is missing.
     """
     if config.features is None and not config.provider:
         yield controls
@@ -76,7 +76,7 @@ async def choosing(config: ServerConfig, bundles: Bundles) -> AsyncIterator[Choo
             except Exception as error:  # reloading outlives whatever goes wrong with one look
                 log.write("poll_failed", trace=log.frames(error))
 
-    resolving.on_bundles = bundles.others.want
+    resolving.on_bundles = want
     watching = asyncio.ensure_future(watch())
     try:
         use()
@@ -86,7 +86,6 @@ async def choosing(config: ServerConfig, bundles: Bundles) -> AsyncIterator[Choo
         with contextlib.suppress(asyncio.CancelledError):
             await watching
         resolving.close()
-        await bundles.others.close()
 
 
 def _chooser(resolving: Resolver) -> Choose:

@@ -1,48 +1,28 @@
 """What was shown, on its way to the exposure log.
 
 Invariant: logging never fails, delays or holds up a slate: rows wait in a bounded queue for one thread, and what the
-queue or the disk does not take is counted. Users leave this process as pseudonyms only.
+queue or the disk does not take is counted.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
 from copywriter.writer import Pitch
 from recsys import exposure_log
 from recsys.schema import MS_PER_DAY
-from recsys.slate import Slate, SlateItem
-from server import attribution, log, metrics
-from server.convert import SlateCall
-from server.variants import Choice
+from server import exposure_rows, log, metrics
+from server.exposure_rows import Shown
 
-Call = Literal["recommend", "stream", "similar"]
 LIMIT: Final = 10_000
 """Slates waiting in one worker, about 10 kB each; beyond it they are dropped."""
 FULL_FILE: Final = 4_000
 """Slates that are written before their time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One slate as it left: `time_ms` on the request's clock, `served_ms` on the wall's; pitches come beside it."""
-
-    kind: Call
-    call: SlateCall
-    choice: Choice
-    slate: Slate
-    token: str
-    user: str
-    copy_mode: str
-    time_ms: int
-    served_ms: int
 
 
 class Exposures:
@@ -76,7 +56,7 @@ class Exposures:
 
     def offer(self, shown: Shown, pitches: Sequence[Pitch | None]) -> None:
         """Have a slate logged; one too many is counted and dropped. `pitches` is aligned with its items."""
-        # Hot path: once per slate, `benchmarks/experiments/exposing.py`.
+        # Hot path: once per slate, `benchmarks/experiments/overhead.py`.
         if len(self._waiting) >= LIMIT:
             metrics.EXPOSURES_DROPPED.labels("queue").inc()
             return
@@ -121,7 +101,7 @@ class Exposures:
         """One file of one day, taken off the queue once it is durable."""
         kept = [entry for entry in slates if not self._gone(entry[0])]
         if kept:
-            rows = [_row(shown, pitches, self._key) for shown, pitches in kept]
+            rows = exposure_rows.table(kept, self._key)
             path = exposure_log.add_file(self._folder, rows, served_ms=kept[0][0].served_ms, writer=self._writer)
             late = {shown.user for shown, _ in kept if self._gone(shown)}
             if late:  # forgotten while the file was written
@@ -132,58 +112,3 @@ class Exposures:
 
     def _gone(self, shown: Shown) -> bool:
         return self._forgotten(shown.call.user_id, shown.served_ms)
-
-
-def _row(shown: Shown, pitches: Sequence[Pitch | None], key: bytes) -> dict[str, Any]:
-    call, choice, slate = shown.call, shown.choice, shown.slate
-    return {
-        "token_id": exposure_log.token_id(shown.token),
-        "request_id": call.request_id,
-        "call": shown.kind,
-        "time": shown.time_ms,
-        "served": shown.served_ms,
-        "user": shown.user,
-        "unit": _unit(shown, key),
-        "user_status": slate.user_status,
-        "placement": call.placement,
-        "country": call.country,
-        "locale": call.context_locale,
-        "device": call.device,
-        "variants": list(choice.names.items()),
-        "experiments": list(choice.experiments.items()),
-        "fallbacks": list(choice.fallbacks.items()),
-        "overridden": sorted(call.variant_overrides),
-        "bundle": slate.bundle_version,
-        "copy_mode": shown.copy_mode,
-        "page_size": call.page_size,
-        "slots": [_slot(item, pitch) for item, pitch in zip(slate.items, pitches, strict=True)],
-    }
-
-
-def _slot(item: SlateItem, pitch: Pitch | None) -> dict[str, Any]:
-    return {
-        "position": item.rank,
-        "item_id": item.item_id,
-        "score": item.score,
-        "propensity": item.propensity,
-        "sources": item.sources,
-        "pitch_id": "" if pitch is None else _pitch_id(pitch),
-        "pitch_origin": "" if pitch is None else pitch.origin,
-        "prompt_version": "" if pitch is None else pitch.prompt_version,
-        "copy_propensity": 1.0,  # which pitch an item gets is not drawn
-    }
-
-
-def _unit(shown: Shown, key: bytes) -> str:
-    """What variants stick to, as a pseudonym; the letter says user, session or request."""
-    call = shown.call
-    if call.user_id:
-        return f"u:{shown.user}"
-    kind, name = ("s", call.session_id) if call.session_id else ("r", call.request_id)
-    return f"{kind}:" + attribution.pseudonym(key, f"{kind}\0{name}")
-
-
-def _pitch_id(pitch: Pitch) -> str:
-    """Equal for equal texts of equal provenance."""
-    parts = (pitch.model, pitch.prompt_version, pitch.policy_version, pitch.locale, pitch.text)
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()

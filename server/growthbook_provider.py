@@ -41,7 +41,7 @@ class GrowthBookProvider(AbstractProvider):
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[Any]:
         """One feature's value for these attributes; the metadata name the experiment that assigned it."""
-        # Hot path: once per layer and slate, `benchmarks/experiments/resolving.py`.
+        # Hot path: once per layer and slate, `benchmarks/experiments/overhead.py`.
         shared = self._shared
         if flag_key not in shared.features:
             return FlagResolutionDetails(default_value, reason=Reason.DEFAULT)

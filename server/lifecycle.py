@@ -177,16 +177,15 @@ async def _experiments(
     config: ServerConfig, bundles: Bundles, key: bytes, index: int
 ) -> AsyncIterator[tuple[Choose, Exposures | None]]:
     """How variants are chosen, and the log of what is shown where one is wanted."""
-    async with choosing(config, bundles) as choose:
-        if config.exposures is None:
-            yield choose, None
-            return
-        gone = forgotten_at(config.state_dir / TOMBSTONES_FILE, key)
-        exposures = Exposures(config.exposures, key, every_s=config.exposures_s, writer=str(index), forgotten=gone)
-        try:
-            yield choose, exposures
-        finally:
-            await asyncio.to_thread(exposures.close)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(bundles.others.close)
+        choose = await stack.enter_async_context(choosing(config, want=bundles.others.want))
+        exposures = None
+        if config.exposures is not None:
+            gone = forgotten_at(config.state_dir / TOMBSTONES_FILE, key)
+            exposures = Exposures(config.exposures, key, every_s=config.exposures_s, writer=str(index), forgotten=gone)
+            stack.push_async_callback(asyncio.to_thread, exposures.close)
+        yield choose, exposures
 
 
 async def serve(config: ServerConfig, *, shared: Path, index: int, ready: Callable[[str], None]) -> None:

@@ -140,7 +140,7 @@ class Resolver:
         return answers
 
     def _ask(self, layers: Sequence[str], subject: Subject) -> list[FlagEvaluationDetails[Any]]:
-        # Hot path: `benchmarks/experiments/resolving.py`.
+        # Hot path: `benchmarks/experiments/overhead.py`.
         context = EvaluationContext(subject.unit, subject.attributes)
         return [self._client.get_object_details(PREFIX + layer, {}, context) for layer in layers]
 

@@ -27,7 +27,8 @@ from server.convert import SlateCall, SlateMessage, check_currency, slate_call
 from server.drafting import Wanted
 from server.errors import UnknownItemError, shown
 from server.executor import CpuThread
-from server.exposures import Call, Exposures, Shown
+from server.exposure_rows import Call, Shown
+from server.exposures import Exposures
 from server.fields import required, text
 from server.pitches import NO_PLAN, Pitches
 from server.recent import RecentIndex

@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "build": Command("offline_jobs.build", "learn from a log and publish a bundle", "offline"),
     "evaluate": Command("offline_jobs.evaluate", "measure slate and sources on held-out events", "offline"),
     "tune": Command("offline_jobs.tune", "choose settings on the window before the test window", "tune"),
+    "attribute": Command("offline_jobs.attribute", "join slates shown with the feedback that followed", "offline"),
     "bundles": Command("server.manage_bundles", "list, choose, roll back and remove bundles", "server"),
     "serve": Command("server.serve", "serve slates and pitches over gRPC", "server"),
     "recommend": Command("slatewright.commands.recommend", "ask a running server for one user's slate"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import time
@@ -11,12 +12,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.experiments import propensities
 from recsys import exposure_log
 from recsys.bundle import current
 from recsys.recommender import Recommender
-from recsys.slate import SlateRequest
+from recsys.slate import Slate, SlateItem, SlateRequest
 from recsys.treatment import UNTREATED, Treatment, read_treatment
 from server import lifecycle
 from server.config import ServerConfig
@@ -147,6 +150,36 @@ async def test_exploration_of_a_variant_has_its_propensities(served: Opened) -> 
     assert seen == {"control", "exploring"}
 
 
+@pytest.mark.slow
+async def test_logged_propensities_are_those_of_what_was_shown(shop_bundles: Path, tmp_path: Path) -> None:
+    """Over thousands of calls through the server, chi-square of the log's own propensities, places and pairs."""
+    features = tmp_path / "features.json"
+    features.write_text(json.dumps({SLATE: {"defaultValue": EXPLORING | {"explore": {"slots": 3, "pool": 12}}}}))
+    config = ServerConfig(
+        bundles=shop_bundles, state=tmp_path / "state", port=0, features=features, exposures=tmp_path / "exposures"
+    )
+    async with lifecycle.running(config) as up, AsyncClient(up.address, timeout_s=60) as client:
+        for _ in range(100):
+            requests = (RecommendRequest(user_id=USERS[n % 2], copy=SILENT, page_size=6) for n in range(30))
+            await asyncio.gather(*(client.recommend(request) for request in requests))
+    rows = [
+        row
+        for path in exposure_log.checked(tmp_path / "exposures")
+        for row in pq.read_table(path, partitioning=None).to_pylist()
+    ]
+    assert len(rows) == 3_000
+    slates = []
+    for row in rows:
+        items = [
+            SlateItem(slot["item_id"], slot["position"], 0.0, (), (), propensity=slot["propensity"])
+            for slot in row["slots"]
+        ]
+        slates.append((row["user"], Slate(tuple(items), "known", row["bundle"])))
+    for fit in propensities.fits(slates).values():
+        assert fit.off < 1e-9
+        assert fit.p > 1e-4
+
+
 def test_workers_switch_together_and_log_every_slate_once(serve: Serve, tmp_path: Path) -> None:
     """Both workers follow the file within 2 s without a failed call; their exposures add up to the calls answered."""
     path, folder = tmp_path / "features.json", tmp_path / "exposures"
@@ -167,7 +200,9 @@ def test_workers_switch_together_and_log_every_slate_once(serve: Serve, tmp_path
         calls = served.said("call")
         until(lambda: len(served.said("stopped")) >= 3)
     assert {call["code"] for call in calls} == {"OK"}
-    logged = [row for table in exposure_log.read(folder) for row in table.to_pylist()]
+    logged = [
+        row for path in exposure_log.checked(folder) for row in pq.read_table(path, partitioning=None).to_pylist()
+    ]
     assert sorted(row["request_id"] for row in logged) == sorted(str(call["request_id"]) for call in calls)
     variants = [dict(row["variants"])["ranking"] for row in sorted(logged, key=lambda row: row["served"])]
     assert set(variants[:12]) == {"fused"}

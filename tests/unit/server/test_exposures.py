@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from prometheus_client import REGISTRY
 
@@ -22,7 +23,7 @@ from slatewright.v1 import recommendation_pb2 as pb
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    return [row for table in exposure_log.read(folder) for row in table.to_pylist()]
+    return [row for path in exposure_log.checked(folder) for row in pq.read_table(path, partitioning=None).to_pylist()]
 
 
 def counted(name: str, **labels: str) -> float:
@@ -163,7 +164,7 @@ def test_erasing_rewrites_whole_files(tmp_path: Path) -> None:
     """Rows of others stay to the value; a file with nobody left goes."""
     empty: dict[str, Any] = dict.fromkeys(exposure_log.SCHEMA.names)
     made = [{**empty, "request_id": r, "user": u} for r, u in (("1", "a"), ("2", "b"), ("3", "a"))]
-    path = exposure_log.add_file(tmp_path, made, served_ms=0, writer="0")
+    path = exposure_log.add_file(tmp_path, pa.Table.from_pylist(made, exposure_log.SCHEMA), served_ms=0, writer="0")
     assert path.parent.name == "day=1970-01-01"
     assert exposure_log.erase(path, frozenset({"c"})) == {}
     assert exposure_log.erase(path, frozenset({"a", "c"})) == {"a": 2}
@@ -174,8 +175,6 @@ def test_erasing_rewrites_whole_files(tmp_path: Path) -> None:
 
 def test_a_damaged_or_foreign_file_is_named(tmp_path: Path) -> None:
     """DataError with the file; no folder is one too."""
-    import pyarrow.parquet as pq
-
     with pytest.raises(DataError, match="no folder of exposures"):
         exposure_log.files(tmp_path / "none")
     (tmp_path / "day=2026-01-01").mkdir()
