@@ -52,6 +52,8 @@ WINDOW_DAYS: Final = 7.0
 class Attribution:
     """What `attribution.json` says; times are epoch milliseconds."""
 
+    simulated: bool
+    """True where the exposures say so (`slatewright simulate`)."""
     n_slates: int
     n_places: int
     n_units: int
@@ -179,6 +181,7 @@ def attribute(
             found = _counted(
                 con,
                 folder,
+                simulated=(exposures / exposure_log.SIMULATED).exists(),
                 events=events,
                 n_forgotten=n_forgotten,
                 window_days=window_days,
@@ -212,6 +215,7 @@ def _counted(
     con: BaseBackend,
     folder: Path,
     *,
+    simulated: bool,
     events: Table,
     n_forgotten: int,
     window_days: float,
@@ -224,6 +228,7 @@ def _counted(
     counted = verdicts.filter(verdicts.verdict == COUNTED)
     kinds = counted.inner_join(events.select("event_id", "event_type"), "event_id").event_type.value_counts(name="n")
     return Attribution(
+        simulated=simulated,
         n_slates=_int(placed.token_id.nunique()),
         n_places=_int(placed.count()),
         n_units=_int(units.unit.nunique()),
@@ -243,7 +248,8 @@ def _int(value: Any) -> int:
 
 
 def _summary(found: Attribution, out: Path) -> Grid:
-    grid = Grid(title=f"{out}: responses within {found.window_days:g} days", show_header=False)
+    label = "SIMULATED, " if found.simulated else ""
+    grid = Grid(title=f"{label}{out}: responses within {found.window_days:g} days", show_header=False)
     grid.add_row("slates", f"{found.n_slates:,}")
     grid.add_row("places shown", f"{found.n_places:,}")
     grid.add_row("units (users, sessions, requests)", f"{found.n_units:,}")

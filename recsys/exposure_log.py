@@ -68,6 +68,8 @@ SCHEMA: Final = pa.schema(
     metadata={VERSION_KEY: VERSION},
 )
 """docs/exposure-log.md says what each column holds."""
+SIMULATED: Final = "SIMULATED"
+"""A file of this name in the folder says that nobody was shown any of it."""
 _DRAFT: Final = ".draft-"
 _STALE_S: Final = 3_600.0
 
