@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from offline_jobs.analysis import LAYERS, OUTCOMES
-from offline_jobs.attribute import INFO_FILE, PLACES_FILE, UNITS_FILE
+from offline_jobs.attribution import INFO_FILE, PLACES_FILE, UNITS_FILE
 from recsys.errors import ConfigError, DataError
 from recsys.experiments import correction, effects, moments, sequential
 from recsys.experiments.assignment import SampleRatio, sample_ratio

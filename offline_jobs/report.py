@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     for comparison in found.comparisons:
         for metric, effect in comparison.lifts.items():
             interval = f"{float(effect.low):+.1%} … {float(effect.high):+.1%}"
-            grid.add_row(comparison.arm, metric, f"{float(effect.value):+.1%}", interval, f"{comparison.p[metric]:.4f}")
+            grid.add_row(comparison.arm, metric, f"{float(effect.value):+.1%}", interval, f"{comparison.p[metric]:.2g}")
     Console().print(grid)
     print(f"page: {out}")
     return 0

@@ -53,7 +53,9 @@ class Bundles:
         self._rules: Rules | None = None
         self._n_shown = 0
         self._tasks: set[asyncio.Task[int]] = set()
-        self.others = OtherBundles(directory, load=self._up_to_date, on_load=self._tell_loaded)
+        self.others = OtherBundles(
+            directory, load=self._up_to_date, serving=lambda: self._current, on_load=self._tell_loaded
+        )
 
     @property
     def loaded(self) -> bool:
@@ -77,8 +79,12 @@ class Bundles:
         return self.others.get(version)
 
     async def poll(self) -> bool:
-        """Load what CURRENT points to when it is new; True when the serving bundle changed."""
+        """Load what CURRENT points to when it is new, and what variants name; True when the serving bundle changed."""
+        changed = await self._poll_current()
         self.others.look()
+        return changed
+
+    async def _poll_current(self) -> bool:
         try:
             path = await asyncio.to_thread(bundle_files.current, self._directory)
         except Exception as error:  # whatever CURRENT holds, it may be better at the next look

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib
 import inspect
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -52,6 +53,8 @@ async def choosing(config: ServerConfig, *, want: Callable[[frozenset[str]], Non
         raise ConfigError(
             f"variants need {error.name}, which is not installed; run pip install 'slatewright[experiments]'"
         ) from error
+    for library in ("growthbook", "openfeature"):  # what they warn of at every call is counted, and told once
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     live_copy = config.copy == "live"
     own = growthbook_provider.GrowthBookProvider()
     file = None

@@ -145,6 +145,7 @@ def _check(features: Features) -> None:
         for at, rule in enumerate(features.payload["features"].get(PREFIX + layer, {}).get("rules") or [], start=1):
             try:
                 _check_rule(rule)
+                _check_parents(rule, features.payload["features"])
             except ConfigError as error:
                 raise ConfigError(f"{PREFIX}{layer}, rule {at}: {error}") from error
 
@@ -167,6 +168,13 @@ def _check_rule(rule: Mapping[str, Any]) -> None:
         raise ConfigError(f"namespace is {namespace!r}; expected [name, from, to] with shares of 0 to 1; correct it")
     if rule.get("condition") is not None and not isinstance(rule["condition"], dict):
         raise ConfigError(f"condition is {rule['condition']!r}; expected an object; correct it")
+
+
+def _check_parents(rule: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    for parent in rule.get("parentConditions") or ():
+        name = parent.get("id") if isinstance(parent, dict) else parent
+        if name not in known:
+            raise ConfigError(f"its prerequisite {name!r} is no feature of the file; export them together")
 
 
 def _is_share(value: object) -> bool:

@@ -17,13 +17,19 @@ from server import log, metrics
 
 
 class OtherBundles:
-    """As many as are wanted. `load` opens one; `on_load` is told of each."""
+    """As many as are wanted. `load` opens one; `on_load` is told of each; `serving` is the one that CURRENT names."""
 
     def __init__(
-        self, directory: Path, *, load: Callable[[Path], Awaitable[Recommender]], on_load: Callable[[], None]
+        self,
+        directory: Path,
+        *,
+        load: Callable[[Path], Awaitable[Recommender]],
+        serving: Callable[[], Recommender | None],
+        on_load: Callable[[], None],
     ) -> None:
         self._directory = directory
         self._load = load
+        self._serving = serving
         self._on_load = on_load
         self._wanted: dict[str, Recommender | None] = {}
         self._why: dict[str, str] = {}
@@ -52,7 +58,11 @@ class OtherBundles:
             self._wanted[version] = bundle
 
     def look(self) -> None:
-        """Load what is wanted and not there, unless that is under way."""
+        """Load what is wanted and not there, unless that is under way; nothing before the first bundle serves."""
+        serving = self._serving()
+        if serving is None:
+            return
+        self.take(serving)
         missing = [v for v, bundle in self._wanted.items() if bundle is None and v not in self._refused]
         if missing and (self._loading is None or self._loading.done()):
             self._loading = asyncio.ensure_future(self._load_each(missing))

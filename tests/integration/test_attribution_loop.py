@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from offline_jobs.attribute import attribute
+from offline_jobs.attribution import attribute
 from offline_jobs.ingest import ingest
 from recsys.events import load_events, read_log
 from recsys.rerank.impressions import GRADES, past_slates

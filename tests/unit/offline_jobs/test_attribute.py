@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from offline_jobs.attribute import attribute
+from offline_jobs.attribution import attribute
 from recsys import exposure_log
 from recsys.errors import ConfigError, DataError
 from recsys.secret_key import load_key, pseudonym

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from offline_jobs.attribute import attribute
+from offline_jobs.attribution import attribute
 from offline_jobs.experiment import read_experiment
 from offline_jobs.reports.experiment import experiment_page
 from offline_jobs.simulated_shoppers import BASE, TASTE, plant, responses

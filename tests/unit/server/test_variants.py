@@ -99,6 +99,7 @@ async def names(resolver: Resolver, layer: str, n: int = 2_000, **attributes: st
         ({RANKING: halves(B, namespace=["x", 0])}, "namespace is .*; expected .name, from, to."),
         ({RANKING: halves(B, condition=[])}, "condition is .*; expected an object"),
         ({RANKING: {"rules": {"a": 1}}}, "rules are no list"),
+        ({RANKING: halves(B, parentConditions=[{"id": "gate"}])}, "prerequisite 'gate' is no feature of the file"),
         ({RANKING: 3}, "a feature is 3; expected an object"),
         (
             {RANKING: {"rules": [{"force": {"variant": v, "bundle": v}} for v in "abc"]}},
@@ -319,6 +320,75 @@ def test_a_provider_must_be_named_as_module_and_factory() -> None:
         ServerConfig(provider="my provider")
 
 
+async def test_prerequisites_gate_a_layer(tmp_path: Path) -> None:
+    """A feature of another application may switch an experiment on."""
+    parents = [{"id": "gate", "condition": {"value": True}}]
+    for on in (True, False):
+        features = {"gate": {"defaultValue": on}, RANKING: {"rules": [{"force": B, "parentConditions": parents}]}}
+        resolver = of_file(write(tmp_path / "f.json", features))
+        assert set(await names(resolver, "ranking", 5)) == {"b" if on else "control"}
+        resolver.close()
+
+
+async def test_a_provider_of_the_operators_own_is_asked(open_shop: Any, tmp_path: Path, capfd: Any) -> None:
+    """Named in the settings; one that fails fails no call and is told once; names of a file can be overridden to."""
+    module = tmp_path / "own_provider.py"
+    module.write_text(
+        "from tests.unit.server.test_variants import Unruly\n"
+        "def working():\n    from openfeature.flag_evaluation import FlagResolutionDetails\n"
+        "    return Unruly(lambda *_: FlagResolutionDetails({'variant': 'mine'}))\n"
+        "def failing():\n    return Unruly(lambda *_: 1 / 0)\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    features = write(tmp_path / "features.json", {RANKING: {"defaultValue": B}})
+    try:
+        async with open_shop(provider="own_provider:working", features=features) as shop:
+            assert set(dict((await shop.recommend(user_id="u")).variants).values()) == {"mine"}
+            asked = await shop.recommend(user_id="u", variant_overrides={"ranking": "b"})
+            assert dict(asked.variants)["ranking"] == "b"
+        capfd.readouterr()
+        async with open_shop(provider="own_provider:failing") as shop:
+            for _ in range(5):
+                assert dict((await shop.recommend(user_id="u")).variants) == ALL_CONTROL.names
+        log = capfd.readouterr().err
+        assert log.count('"variant_failed"') == 1
+        assert "library_message" not in log
+        for name, says in (
+            ("own_provider:none", "cannot be imported"),
+            ("os:getcwd", "expected an OpenFeature provider"),
+        ):
+            with pytest.raises(ConfigError, match=says):
+                async with open_shop(provider=name):
+                    pass
+    finally:
+        sys.path.remove(str(tmp_path))
+
+
+async def test_a_variant_may_name_the_bundle_that_serves(open_shop: Any, publish_bundle: Any, tmp_path: Path) -> None:
+    """It is opened once, and stays with the variant when CURRENT moves on."""
+    async with open_shop() as donor:
+        kind = type(donor.fake)
+    opened: list[str] = []
+    publish_bundle("v1")
+    path = write(tmp_path / "features.json", {RANKING: {"defaultValue": {"variant": "b", "bundle": "v1"}}})
+
+    def open_bundle(bundle: Path) -> Any:
+        opened.append(bundle.name)
+        return kind(bundle.name)
+
+    async with open_shop(features=path, open_bundle=open_bundle) as shop:
+        assert (await shop.recommend(user_id="u")).variants["ranking"] == "b"
+        publish_bundle("v2")
+        end = time.monotonic() + 10
+        while shop.up.bundles.serving().manifest["version"] != "v2":
+            assert time.monotonic() < end
+            await asyncio.sleep(0.02)
+        assert (await shop.recommend(user_id="u")).bundle_version == "v1"
+        named = await shop.recommend(user_id="u", variant_overrides={"ranking": "control"})
+        assert named.bundle_version == "v2"
+    assert opened == ["v1", "v2"]
+
+
 async def test_switching_variants_over_the_wire(open_shop: Any, tmp_path: Path, refused: Any) -> None:
     """A switched file is in force within 2 s and fails no call; overrides name a variant of the file or are refused."""
     path = write(tmp_path / "features.json", {RANKING: {"defaultValue": B}, COPY: {"defaultValue": {}}})
@@ -392,6 +462,7 @@ async def test_bundles_of_variants_live_beside_the_current_one(
         from slatewright.v1 import feedback_pb2
 
         await shop.feedback.UpdateItems(feedback_pb2.UpdateItemsRequest(items=[feedback_pb2.ItemUpdate(**update)]))
+        await shop.recommend(user_id="u")  # behind the update
         assert [made[name].price["i3"] for name in ("v1", "v2")] == [1.5, 1.5]
         before = fallbacks("ranking", "bundle")
         write(path, {RANKING: {"defaultValue": {"variant": "c", "bundle": "v3"}}})
