@@ -21,6 +21,7 @@ from server.exposure_rows import Shown
 
 LIMIT: Final = 10_000
 """Slates waiting in one worker, about 10 kB each; beyond it they are dropped."""
+CLOSE_S: Final = 10.0
 FULL_FILE: Final = 4_000
 """Slates that are written before their time."""
 
@@ -65,10 +66,10 @@ class Exposures:
             self._due.set()
 
     def close(self) -> None:
-        """Write what waits, and end."""
+        """Write what waits, and end; a disk that hangs is waited for no longer than `CLOSE_S`."""
         self._stopping = True
         self._due.set()
-        self._thread.join()
+        self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
         while True:
