@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -95,6 +96,8 @@ def simulate(
         raise ConfigError(
             f"--shoppers {n_shoppers}, --eta {eta:g}, --lift {lift:g}; expected at least 2, 0 to 5, -1 to 1; correct it"
         )
+    if importlib.util.find_spec("growthbook") is None:
+        raise ModuleNotFoundError("the server needs it for --features", name="growthbook")
     _emptied(out)
     bundle = bundle_files.load(bundle_files.current(bundles_dir))
     category = np.asarray(bundle.model.items.leaf_row)
