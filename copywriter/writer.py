@@ -21,7 +21,7 @@ from copywriter.memo import Memo
 from copywriter.phrasings import language_of
 from copywriter.prompt import MAX_NEW_TOKENS, PROMPT_VERSION, Prompt, pitch_prompt, read_answer
 
-Mode = Literal["none", "cached", "live"]
+Mode = Literal["none", "template", "cached", "live"]
 Origin = Literal["GENERATED", "CACHED", "TEMPLATE"]
 
 DEFAULT_MAX_CHARS: Final = 160
@@ -98,7 +98,8 @@ class Writer:
         self._lock = threading.Lock()
 
     def plan(self, requests: Sequence[CopyRequest], *, mode: Mode = "cached", avoid: set[str] | None = None) -> Plan:
-        """Ready pitches for all requests (of one slate), and in mode "live" jobs for the uncached.
+        """Ready pitches for all requests (of one slate), and in mode "live" jobs for the uncached; "template" looks at
+        no approved copy.
 
         A slate planned piece by piece hands the same `avoid` to each call: it collects the phrasings already used.
         """
@@ -113,7 +114,7 @@ class Writer:
             traits = relevant(sheet, request.traits)
             max_chars = _coerced(request.max_chars)
             key = self._key(sheet, traits, request)
-            cached = self.cache.get(key) if self.model else None
+            cached = self.cache.get(key) if self.model and mode != "template" else None
             if cached is not None and len(cached.text) <= max_chars:
                 pitches.append(self._pitch(cached, "CACHED", language))
                 continue

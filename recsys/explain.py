@@ -30,12 +30,13 @@ def slate_items(
     places: Sequence[Place],
     *,
     ids: IdMap,
-    explain_with: str | None,
+    explain: bool,
+    ranker_text: str,
 ) -> tuple[SlateItem, ...]:
     """One item a place; `scores` (n_candidates,).
 
-    With the ranker's text in `explain_with` also feature values, what each added to the score, and the reasons in that
-    order; this costs several times the ranking itself.
+    Explained items have feature values and reasons, and with a learned ranker's text what each feature added to the
+    score, and the reasons in that order; this costs several times the ranking itself.
     """
     items = []
     for i, place in enumerate(places):
@@ -47,21 +48,23 @@ def slate_items(
                 rank=i + 1,
                 score=float(scores[place.at]) if known else 0.0,
                 sources=tuple(name for name, rank in zip(SOURCES, ranks, strict=known) if not math.isnan(rank)),
-                reasons=(PINNED,) if place.pinned and explain_with is not None else (),
+                reasons=(PINNED,) if place.pinned and explain else (),
                 propensity=place.propensity,
             )
         )
     ranked = [i for i, place in enumerate(places) if place.at >= 0]
-    if explain_with is not None and ranked:
-        evidence = evidence_of(model, ready, np.array([place.row for place in places], np.int32))
-        rows = ready.matrix[[places[i].at for i in ranked]]
-        for i, values, shares in zip(ranked, rows, feature_contributions(booster_of(explain_with), rows), strict=True):
-            added = source_contributions(shares[:-1], FEATURES, SOURCES)
-            why = reasons_for(model, ready, places[i].at, ids, evidence=evidence, added=added)
-            items[i] = replace(
-                items[i],
-                reasons=(items[i].reasons + why)[:MAX_REASONS],
-                features=dict(zip(FEATURES, values.tolist(), strict=True)),
-                contributions=strongest_features(shares[:-1], FEATURES, n=N_CONTRIBUTIONS),
-            )
+    if not (explain and ranked):
+        return tuple(items)
+    evidence = evidence_of(model, ready, np.array([place.row for place in places], np.int32))
+    rows = ready.matrix[[places[i].at for i in ranked]]
+    shares = feature_contributions(booster_of(ranker_text), rows)[:, :-1] if ranker_text else None
+    for at, (i, values) in enumerate(zip(ranked, rows, strict=True)):
+        added = None if shares is None else source_contributions(shares[at], FEATURES, SOURCES)
+        why = reasons_for(model, ready, places[i].at, ids, evidence=evidence, added=added)
+        items[i] = replace(
+            items[i],
+            reasons=(items[i].reasons + why)[:MAX_REASONS],
+            features=dict(zip(FEATURES, values.tolist(), strict=True)),
+            contributions={} if shares is None else strongest_features(shares[at], FEATURES, n=N_CONTRIBUTIONS),
+        )
     return tuple(items)

@@ -35,6 +35,7 @@ from recsys.rerank.trees import read_trees
 from recsys.rule_index import RuleIndex
 from recsys.rules import Rules
 from recsys.slate import ItemUpdate, RecentEvent, Slate, SlateItem, SlateRequest, UserStatus
+from recsys.treatment import UNTREATED, Treatment
 
 TRAINED_PAGE: Final = 10
 """Places of the slates that a bundle was tuned and measured with; a longer page gets more popular items."""
@@ -82,21 +83,24 @@ class Recommender:
         """Row of an item in the bundle's arrays, -1 where it is unknown."""
         return self._bundle.item_ids.row(item_id)
 
-    def recommend(self, request: SlateRequest, recent: Sequence[RecentEvent] = ()) -> Slate:
-        """The slate of one user at `request.time_ms`, given the events since the bundle.
+    def recommend(
+        self, request: SlateRequest, recent: Sequence[RecentEvent] = (), *, treatment: Treatment = UNTREATED
+    ) -> Slate:
+        """The slate of one user at `request.time_ms`, given the events since the bundle and an experiment's treatment.
 
         Raises `ConfigError` where the filter's currency is not the bundle's.
         """
         history = self._history(request.user_id, request.time_ms, recent)
         self.lap("history")
-        ready, scores, places = self._rank(request, history)
+        ready, scores, places = self._rank(request, history, treatment)
         items = slate_items(
             self._model,
             ready,
             scores,
             places,
             ids=self._bundle.item_ids,
-            explain_with=self._bundle.ranker_text if request.explain else None,
+            explain=request.explain,
+            ranker_text=self._bundle.ranker_text if treatment.ranker == "learned" else "",
         )
         self.lap("reasons")
         return self._slate(request, history, items)
@@ -202,13 +206,16 @@ class Recommender:
         added = from_events(recent, self._bundle.item_ids, self._model.items)
         return with_recent(stored, added, time_ms=time_ms)
 
-    def _rank(self, request: SlateRequest, history: History) -> tuple[Prepared, NDArray[np.float64], list[Place]]:
+    def _rank(
+        self, request: SlateRequest, history: History, treatment: Treatment
+    ) -> tuple[Prepared, NDArray[np.float64], list[Place]]:
         """Rank, looking further down the popular items until the slate is full or every allowed item was looked at."""
         only = self._only(request)
         excluded = self._bundle.item_ids.rows_of(request.exclude_item_ids)
         rules = self._rules.active(time_ms=request.time_ms, placement=request.placement)
         pinned: dict[int, int] | None = None
-        quotas, limit = self._model.sources.quotas.copy(), MAX_CANDIDATES
+        quotas, limit = treatment.longest(self._model.sources.quotas), MAX_CANDIDATES
+        config = treatment.page(self._config)
         quotas[_POPULAR] = quotas[_POPULAR] * max(request.page_size, TRAINED_PAGE) // TRAINED_PAGE
         while True:
             ready = prepare(
@@ -227,7 +234,8 @@ class Recommender:
                 policy = request.filter.purchased
                 allowed = eligible(items, ready.profile, purchased=policy, only=only, excluded=excluded)
                 pinned = place_pins(rules.pins, allowed, items, n=request.page_size)
-            scores = self._trees.predict(ready.matrix)
+            learned = treatment.ranker == "learned"
+            scores = self._trees.predict(ready.matrix) if learned else ready.candidates.fused.astype(np.float64)
             self.lap("rank")
             scores = lift_searched(scores, rows, items, ready.profile, n=request.page_size)
             places = lay_out(
@@ -235,7 +243,7 @@ class Recommender:
                 rows,
                 items,
                 n=request.page_size,
-                config=self._config,
+                config=config,
                 alike=self._model.sources.content,
                 shift=rules.shift,
                 pinned=pinned,

@@ -5,6 +5,8 @@ Invariant: it comes from the environment, `SLATEWRIGHT_KEY`, else from the file 
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -48,6 +50,13 @@ def load_key(state_dir: Path) -> bytes:
         os.fsync(file.fileno())
     draft.rename(state_dir / FILE)
     return key
+
+
+def pseudonym(key: bytes, user_id: str) -> str:
+    """A name for a user that only the key's holders can link back; empty for nobody."""
+    if not user_id:
+        return ""
+    return hmac.new(key, b"user\0" + user_id.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def _long_enough(key: bytes, origin: str) -> bytes:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from recsys.secret_key import load_key
+from recsys.secret_key import load_key, pseudonym
 
 __all__ = ["Attribution", "load_key", "pseudonym", "seal", "unseal"]
 
@@ -38,13 +38,6 @@ class Attribution:
     time_ms: int
     user: str
     explored: tuple[tuple[int, float], ...] = ()
-
-
-def pseudonym(key: bytes, user_id: str) -> str:
-    """A name for a user that only the key's holders can link back; empty for nobody."""
-    if not user_id:
-        return ""
-    return hmac.new(key, b"user\0" + user_id.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def seal(key: bytes, attribution: Attribution) -> str:

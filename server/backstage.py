@@ -24,7 +24,7 @@ from server.boot import MIRROR_COMMAND, Boot
 from server.config import ServerConfig
 from server.engine_client import EngineClient
 from server.engine_process import ENGINE_COMMAND, EngineProcess
-from server.known_stores import note_redis
+from server.known_stores import note_exposures, note_redis
 from server.store import Store
 from server.store_service import serve_store
 from server.worker_process import WorkerProcess
@@ -61,6 +61,8 @@ async def backstage(
             )
         if config.store:
             note_redis(config.state_dir, config.store)
+        if config.exposures is not None:
+            note_exposures(config.state_dir, config.exposures)
         load_key(config.state_dir)  # made here, so that workers find one
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slatewright-")))
         store = None

@@ -1,4 +1,4 @@
-"""The bundle that serves, and its replacement when another one is published.
+"""The bundle that serves, its replacement when another one is published, and others beside it.
 
 Invariant: a bundle serves only after it was opened, verified, warmed up and brought up to date with the overlay and
 the business rules; until then, and whenever the new one is refused, the old one goes on. Each call holds one bundle
@@ -14,6 +14,7 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from server import log, metrics
 from server.errors import NoBundleError, ServerError
 from server.event_store import EventStore
 from server.executor import CpuThread
+from server.other_bundles import OtherBundles
 
 T = TypeVar("T")
 
@@ -55,6 +57,9 @@ class Bundles:
         self._rules: Rules | None = None
         self._n_shown = 0
         self._tasks: set[asyncio.Task[int]] = set()
+        self.others = OtherBundles(
+            directory, load=self._up_to_date, serving=lambda: self._current, on_load=self._tell_loaded
+        )
 
     @property
     def loaded(self) -> bool:
@@ -70,8 +75,20 @@ class Bundles:
             )
         return self._current
 
+    def named(self, version: str) -> Recommender | None:
+        """A live bundle by its version; None while it is not ready."""
+        current = self._current
+        if current is not None and str(current.manifest["version"]) == version:
+            return current
+        return self.others.get(version)
+
     async def poll(self) -> bool:
-        """Load what CURRENT points to when it is new; True when the serving bundle changed."""
+        """Load what CURRENT points to when it is new, and what variants name; True when the serving bundle changed."""
+        changed = await self._poll_current()
+        self.others.look()
+        return changed
+
+    async def _poll_current(self) -> bool:
         try:
             path = await asyncio.to_thread(bundle_files.current, self._directory)
         except Exception as error:  # whatever CURRENT holds, it may be better at the next look
@@ -153,15 +170,14 @@ class Bundles:
     def show(self, updates: Sequence[ItemUpdate]) -> None:
         """Have item updates in every slate asked for from now on, however long the queue is."""
         self._n_shown += 1
-        if self._current is not None:
-            bundle = self._current
-            self._cpu.submit(lambda: bundle.update_items(updates)).add_done_callback(_tell_failure)
+        for bundle in self._live():
+            self._cpu.submit(partial(bundle.update_items, updates)).add_done_callback(_tell_failure)
 
     async def use_rules(self, rules: Rules) -> None:
         """Keep to these business rules in every slate from now on, whichever bundle serves."""
         self._rules = rules
-        if self._current is not None:
-            await self._apply_rules(self._current, rules)
+        for bundle in self._live():
+            await self._apply_rules(bundle, rules)
 
     async def in_thread(self, work: Callable[[Recommender], T]) -> T:
         """`work(bundle)` in the CPU thread."""
@@ -169,8 +185,15 @@ class Bundles:
         return await self._cpu.run(lambda: work(bundle))
 
     def knows(self, item_id: str) -> bool:
-        """Whether the serving bundle has the item; True for every item while no bundle serves."""
-        return self._current is None or self._current.row(item_id) >= 0
+        """Whether a live bundle has the item; True for every item while no bundle serves."""
+        return self._current is None or any(bundle.row(item_id) >= 0 for bundle in self._live())
+
+    def _tell_loaded(self) -> None:
+        self.on_load()
+
+    def _live(self) -> list[Recommender]:
+        others = [bundle for bundle in self.others.live() if bundle is not self._current]
+        return others if self._current is None else [self._current, *others]
 
     def _tell_once(self, error: Exception) -> None:
         """Log why there is nothing to load, once until it changes: this is asked every second."""
@@ -185,6 +208,21 @@ class Bundles:
         return version
 
     async def _load(self, path: Path) -> None:
+        fresh = self.others.get(path.name) or await self._up_to_date(path)
+        before, self._current = self._current, fresh
+        if before is not None:
+            self.others.take(before)
+        self.others.take(fresh)
+        metrics.bundle_serves(
+            str(fresh.manifest["version"]),
+            as_of_ms=int(str(fresh.manifest["as_of_ms"])),
+            before=str(before.manifest["version"]) if before else None,
+        )
+        self.on_load()
+        log.write("bundle_loaded", bundle=str(fresh.manifest["version"]))
+
+    async def _up_to_date(self, path: Path) -> Recommender:
+        """A bundle ready to serve; the caller makes it live before it awaits anything else."""
         fresh = await asyncio.to_thread(_opened, self._open, path)
         # An update stored meanwhile is shown by the old bundle only: repeat until none is missed.
         shown: dict[str, ItemUpdate] = {}
@@ -199,15 +237,8 @@ class Bundles:
                 await self._apply_rules(fresh, rules)
             await self._cpu.run(lambda missed=missed: fresh.update_items(missed), bounded=False)  # type: ignore[misc]
             shown.update((update.item_id, update) for update in missed)
-        before, self._current = self._current, fresh
         fresh.lap = metrics.SLATE_LAPS.lap
-        metrics.bundle_serves(
-            str(fresh.manifest["version"]),
-            as_of_ms=int(str(fresh.manifest["as_of_ms"])),
-            before=str(before.manifest["version"]) if before else None,
-        )
-        self.on_load()
-        log.write("bundle_loaded", bundle=str(fresh.manifest["version"]))
+        return fresh
 
     async def _apply_rules(self, bundle: Recommender, rules: Rules) -> None:
         unmatched = await self._cpu.run(lambda: bundle.use_rules(rules), bounded=False)

@@ -48,6 +48,14 @@ class ServerConfig:
     """What a call gets that leaves `copy.mode` unset; `none` and `cached` start no engine."""
     rules: Path | None = None
     """TOML file of business rules, read again when it changes; None keeps to none."""
+    features: Path | None = None
+    """GrowthBook features file that assigns variants, read again when it changes (docs/variants.md); None has none."""
+    provider: str = ""
+    """OpenFeature provider of your own in place of the embedded one, as `module:factory`."""
+    exposures: Path | None = None
+    """Folder of the exposure log (docs/exposure-log.md); None keeps none."""
+    exposures_s: float = 30.0
+    """How often each worker adds a file to it."""
     tls: TlsFiles | None = None
     """Table `[server.tls]`: certificate and key, read again when they change."""
     callers: Path | None = None
@@ -105,9 +113,12 @@ class ServerConfig:
         _within("worker_silence_s", self.worker_silence_s, 2, 3_600)
         _within("remote_poll_s", self.remote_poll_s, 0.01, 86_400)
         _within("poll_s", self.poll_s, 0.01, 3_600)
+        _within("exposures_s", self.exposures_s, 0.01, 3_600)
         _within("drain_s", self.drain_s, 0, 3_600)
         _within("workers", self.workers, 1, 256)
         _store_url(self.store)
+        if self.provider and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", self.provider):
+            raise ConfigError(f"provider is {self.provider!r}; expected module:factory; correct it")
         if not self.host:
             raise ConfigError("host is empty; expected an address such as 127.0.0.1; set one")
         check_exposure(

@@ -53,6 +53,9 @@ class SlateCall:
     """Of a pitch; 0 is the copywriter's default."""
     variant_overrides: Mapping[str, str]
     explain: bool
+    country: str = ""
+    context_locale: str = ""
+    device: str = ""
 
 
 def slate_call(message: SlateMessage, *, request_id: str, placement: str) -> SlateCall:
@@ -64,8 +67,8 @@ def slate_call(message: SlateMessage, *, request_id: str, placement: str) -> Sla
         A field is out of its range.
     """
     copy, context = message.copy, message.context
-    fields.country("context.country", context.country)
-    fields.text("context.device", context.device, max_chars=64)
+    country = fields.country("context.country", context.country)
+    device = fields.text("context.device", context.device, max_chars=64)
     context_locale = fields.locale("context.locale", context.locale)
     asked_time = message.request_time if message.HasField("request_time") else None
     return SlateCall(
@@ -82,6 +85,9 @@ def slate_call(message: SlateMessage, *, request_id: str, placement: str) -> Sla
         max_chars=_max_chars(copy.max_chars),
         variant_overrides=_overrides(message.variant_overrides),
         explain=message.explain,
+        country=country,
+        context_locale=context_locale,
+        device=device,
     )
 
 

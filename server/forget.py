@@ -18,7 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+import pyarrow as pa
+
 from recsys import bundle as bundles
+from recsys import exposure_log
 from recsys.errors import BundleError, ConfigError
 from recsys.files import read_arrays
 from recsys.ids import IdMap
@@ -27,7 +30,7 @@ from recsys.tombstones import FILE, Tombstone, add_tombstone, read_tombstones
 from server.attribution import pseudonym
 from server.config import ServerConfig
 from server.erase import MIN_SCANNED_BYTES, Traces, erase_events, left_in, traces
-from server.known_stores import known_redis
+from server.known_stores import known_exposures, known_redis
 
 HELP: Final = "remove people from events, memory and every bundle to come"
 EXAMPLE: Final = "slatewright forget 1228 --state var/state"
@@ -41,6 +44,7 @@ class Outcome:
     pseudonym: str
     events_removed: int
     events_left: int
+    exposures_removed: int
     traces: Traces | None
     tombstone: Tombstone
     bundles_without: tuple[str, ...]
@@ -95,17 +99,33 @@ def forget(user_ids: Sequence[str], *, state_dir: Path, bundles_dir: Path) -> li
         removed.update(_redis().erase(url, user_ids))
     now_ms = time.time_ns() // 1_000_000
     stones = {u: add_tombstone(state_dir / FILE, key, u, time_ms=now_ms) for u in user_ids}
+    exposed = _erase_exposures(known_exposures(state_dir), [pseudonym(key, u) for u in user_ids])
     return [
         Outcome(
             pseudonym=pseudonym(key, user_id),
             events_removed=removed[user_id],
             events_left=left_in(state_dir / EVENTS, user_id) + sum(_redis().left_in(url, user_id) for url in redis),
+            exposures_removed=exposed[pseudonym(key, user_id)],
             traces=traces(state_dir, user_id),
             tombstone=stones[user_id],
             bundles_without=tuple(_bundles_without(bundles_dir, user_id, state_dir / FILE, key)),
         )
         for user_id in user_ids
     ]
+
+
+def _erase_exposures(folders: Sequence[Path], users: Sequence[str]) -> Counter[str]:
+    """Slates removed by pseudonym, after the tombstones: what a server still writes, it looks at those for."""
+    removed: Counter[str] = Counter()
+    for folder in folders:
+        for path in exposure_log.files(folder) if folder.is_dir() else ():
+            try:
+                removed.update(exposure_log.erase(path, frozenset(users)))
+            except (OSError, pa.ArrowInvalid) as error:
+                raise ConfigError(
+                    f"exposures {path} could not be cleaned ({error}); check the disk, then run the command again"
+                ) from error
+    return removed
 
 
 def _users(args: argparse.Namespace) -> list[str]:
@@ -150,6 +170,7 @@ def _show(outcome: Outcome) -> None:
     print(f"user {outcome.pseudonym} (the pseudonym in the log)")
     print(f"  events removed   {outcome.events_removed}")
     print(f"  events left      {outcome.events_left}" + (" (came after the removal)" if outcome.events_left else ""))
+    print(f"  slates removed   {outcome.exposures_removed} (of the exposure log)")
     if outcome.traces is None:
         print(
             f"  bytes            not searched: an id of less than {MIN_SCANNED_BYTES} bytes stands in other words too"

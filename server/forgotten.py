@@ -12,9 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import ConfigError
-from recsys.tombstones import digest, read_tombstones
+from recsys.tombstones import Tombstones, digest, read_tombstones
 from server import log
 from server.security.stamp import stamp
+
+
+def forgotten_at(path: Path, key: bytes) -> Callable[[str, int], bool]:
+    """A function that tells whether what a user did at a time is to be forgotten by now. For one thread, any thread."""
+    seen, stones = None, Tombstones()
+
+    def forgotten(user_id: str, time_ms: int) -> bool:
+        nonlocal seen, stones
+        now = stamp(path)
+        if now != seen:
+            seen, stones = now, read_tombstones(path, key)
+        stone = stones.of(user_id) if user_id else None
+        return stone is not None and time_ms < stone.time_ms
+
+    return forgotten
 
 
 class Forgotten:

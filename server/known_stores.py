@@ -1,7 +1,7 @@
-"""Which Redis servers may hold events of a state folder's users: where `slatewright forget` must go as well.
+"""Where else than in the state folder its users' traces may be: where `slatewright forget` must go as well.
 
-Invariant: a Redis is noted before the first event is handed to it, and stays noted when the server keeps its events
-elsewhere later: what is in it does not leave by itself.
+Invariant: a Redis or a folder of exposures is noted before the first trace is handed to it, and stays noted when the
+server keeps them elsewhere later: what is in it does not leave by itself.
 """
 
 from __future__ import annotations
@@ -12,26 +12,43 @@ from typing import Final
 
 from recsys.errors import ConfigError
 
-FILE: Final = "redis-stores"
+REDIS: Final = "redis-stores"
+EXPOSURES: Final = "exposure-folders"
 
 
 def note_redis(state_dir: Path, url: str) -> None:
     """Remember a Redis durably, once. The caller holds the folder's lock."""
-    if url in known_redis(state_dir):
-        return
-    with (state_dir / FILE).open("ab") as file:
-        file.write(f"\n{url}\n".encode())  # the line break first: a crash may have cut the last line
-        file.flush()
-        os.fsync(file.fileno())
+    _note(state_dir / REDIS, url)
 
 
 def known_redis(state_dir: Path) -> list[str]:
     """Their URLs, which hold no password. Raises ConfigError where the list cannot be read."""
+    return _noted(state_dir / REDIS, "the URL of each Redis")
+
+
+def note_exposures(state_dir: Path, folder: Path) -> None:
+    """Remember a folder of exposures durably, once. The caller holds the state folder's lock."""
+    _note(state_dir / EXPOSURES, str(folder.absolute()))
+
+
+def known_exposures(state_dir: Path) -> list[Path]:
+    """The folders. Raises ConfigError where the list cannot be read."""
+    return [Path(line) for line in _noted(state_dir / EXPOSURES, "each folder of exposures")]
+
+
+def _note(path: Path, line: str) -> None:
+    if line in _noted(path, "each on a line of its own"):
+        return
+    with path.open("ab") as file:
+        file.write(f"\n{line}\n".encode())  # the line break first: a crash may have cut the last line
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _noted(path: Path, what: str) -> list[str]:
     try:
-        return (state_dir / FILE).read_text(encoding="utf-8").split()
+        return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{state_dir / FILE} cannot be read ({type(error).__name__}); write the URL of each Redis into it"
-        ) from error
+        raise ConfigError(f"{path} cannot be read ({type(error).__name__}); write {what} into it") from error

@@ -34,13 +34,15 @@ from server.backstage import (
     last_model,
 )
 from server.bundles import Bundles
+from server.choosing import Choose, choosing
 from server.config import ServerConfig
 from server.engine_client import EngineClient
 from server.engine_process import ENGINE_COMMAND
 from server.event_store import EventStore
 from server.executor import CpuThread
+from server.exposures import Exposures
 from server.feedback import FeedbackService
-from server.forgotten import Forgotten
+from server.forgotten import Forgotten, forgotten_at
 from server.guard import Guard
 from server.open_store import opened_store
 from server.pitches import Pitches
@@ -81,13 +83,15 @@ async def running(
     config: ServerConfig,
     *,
     shared: Path | None = None,
+    index: int = 0,
     open_bundle: Callable[[Path], Recommender] = Recommender.open,
     engine_command: Sequence[str] = ENGINE_COMMAND,
 ) -> AsyncIterator[Running]:
     """A worker that answers inside the block, with its bundle loaded if one is published.
 
     `shared` is the folder of a running backstage, whose supervisor reserved the port; without one the worker is
-    alone and has a backstage in this process. `open_bundle` and `engine_command` are what tests replace.
+    alone and has a backstage in this process. `index` is its number among others. `open_bundle` and `engine_command`
+    are what tests replace.
 
     Raises
     ------
@@ -112,6 +116,7 @@ async def running(
         store.listener.on_event, store.listener.on_gap = recent.add, recent.forget
         store.listener.on_items = bundles.show
         forgotten = Forgotten(config.state_dir / TOMBSTONES_FILE, key, on_new=recent.forget)
+        choose, exposures = await stack.enter_async_context(_experiments(config, bundles, key, index))
         writer = _writer(config.state_dir)
         stack.callback(writer.cache.close)
         client = None
@@ -132,7 +137,15 @@ async def running(
         )
         recommendation_pb2_grpc.add_RecommendationServiceServicer_to_server(
             RecommendationService(
-                config, bundles=bundles, cpu=cpu, recent=recent, pitches=pitches, key=key, known_as=forgotten.known_as
+                config,
+                bundles=bundles,
+                cpu=cpu,
+                recent=recent,
+                pitches=pitches,
+                key=key,
+                known_as=forgotten.known_as,
+                choose=choose,
+                exposures=exposures,
             ),
             server,
         )
@@ -168,14 +181,32 @@ async def running(
         yield Running(address, server, bundles, recent, store, cpu, own)
 
 
-async def serve(config: ServerConfig, *, shared: Path, ready: Callable[[str], None], alive: Callable[[], None]) -> None:
+@asynccontextmanager
+async def _experiments(
+    config: ServerConfig, bundles: Bundles, key: bytes, index: int
+) -> AsyncIterator[tuple[Choose, Exposures | None]]:
+    """How variants are chosen, and the log of what is shown where one is wanted."""
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(bundles.others.close)
+        choose = await stack.enter_async_context(choosing(config, want=bundles.others.want))
+        exposures = None
+        if config.exposures is not None:
+            gone = forgotten_at(config.state_dir / TOMBSTONES_FILE, key)
+            exposures = Exposures(config.exposures, key, every_s=config.exposures_s, writer=str(index), forgotten=gone)
+            stack.push_async_callback(asyncio.to_thread, exposures.close)
+        yield choose, exposures
+
+
+async def serve(
+    config: ServerConfig, *, shared: Path, index: int, ready: Callable[[str], None], alive: Callable[[], None]
+) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told HOST:PORT once calls are answered, `alive` of each beat."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with log.capturing_libraries():
-        async with running(config, shared=shared) as up:
+        async with running(config, shared=shared, index=index) as up:
             ready(up.address)
             async with background(_beat(up.cpu, alive, patience_s=config.worker_silence_s)):
                 await stop.wait()

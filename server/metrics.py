@@ -20,7 +20,19 @@ K = TypeVar("K", bound=str)
 
 _FINE: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 _COARSE: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 10)
-STAGES: Final = ("validate", "recent", "wait", "history", "prepare", "rank", "page", "reasons", "copy", "encode")
+STAGES: Final = (
+    "validate",
+    "variants",
+    "recent",
+    "wait",
+    "history",
+    "prepare",
+    "rank",
+    "page",
+    "reasons",
+    "copy",
+    "encode",
+)
 """Of a Recommend, in their order; `history` to `reasons` are laps of the library."""
 
 CALLS: Final = Counter("slatewright_calls", "Calls answered.", ["rpc", "code"])
@@ -39,6 +51,13 @@ EVENTS: Final = Counter("slatewright_events_accepted", "Events acknowledged, rep
 EVENTS_REJECTED: Final = Counter("slatewright_events_rejected", "Events refused as invalid.")
 ITEMS: Final = Counter("slatewright_items_updated", "Item updates acknowledged.")
 STORE_UNREADABLE: Final = Counter("slatewright_store_unreadable", "Looks at the store that failed.")
+
+VARIANT_FALLBACKS: Final = Counter(
+    "slatewright_variant_fallbacks", "Layers served by the control.", ["layer", "reason"]
+)
+FEATURES_REFUSED: Final = Counter("slatewright_features_refused", "Features files that a worker would not take.")
+EXPOSURES_WRITTEN: Final = Counter("slatewright_exposures_written", "Slates in the exposure log.")
+EXPOSURES_DROPPED: Final = Counter("slatewright_exposures_dropped", "Slates missing in the exposure log.", ["reason"])
 
 _STAGE: Final = {stage: STAGE_SECONDS.labels(stage) for stage in STAGES}
 
@@ -94,6 +113,11 @@ def counted(counter: Counter, counts: Mapping[K, int]) -> None:
     for value, n in counts.items():
         if n:
             _of(counter, value).inc(n)
+
+
+def fell_back(layer: str, reason: str) -> None:
+    """A layer's control serves though another variant should."""
+    _of(VARIANT_FALLBACKS, layer, reason).inc()
 
 
 def bundle_serves(version: str, *, as_of_ms: int, before: str | None) -> None:

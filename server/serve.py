@@ -14,7 +14,7 @@ HELP = "serve slates and pitches over gRPC"
 EXAMPLE = "slatewright serve --bundles var/bundles --port 50051 --copy live"
 FLAGS = (
     *("bundles", "cache", "state", "store", "host", "port", "admin_port", "clock", "copy", "rules", "callers"),
-    *("insecure", "workers"),
+    *("features", "exposures", "insecure", "workers"),
 )
 
 
@@ -31,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clock", choices=get_args(Clock), help=f"what now is ({known.clock})")
     parser.add_argument("--copy", choices=get_args(CopyPolicy), help=f"pitches by default ({known.copy})")
     parser.add_argument("--rules", type=Path, metavar="FILE", help="TOML of business rules, read again when it changes")
+    parser.add_argument(
+        "--features", type=Path, metavar="FILE", help="GrowthBook features of variants, read again when it changes"
+    )
+    parser.add_argument("--exposures", type=Path, metavar="DIR", help="log what is shown there, as Parquet by day")
     parser.add_argument("--callers", type=Path, metavar="FILE", help="TOML of who may call (docs/security.md)")
     parser.add_argument(
         "--insecure", action="store_const", const=True, help="listen beyond this machine without asking"

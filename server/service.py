@@ -11,19 +11,24 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from copywriter.writer import Pitch
 from recsys.recommender import Recommender
 from recsys.slate import RecentEvent, Slate, SlateRequest
+from recsys.treatment import UNTREATED, Treatment
 from server import attribution, log, metrics, variants
 from server.bundles import Bundles
-from server.clock import now_ms
+from server.choosing import Choose, controls
+from server.clock import now_ms, wall_ms
 from server.config import ServerConfig
 from server.convert import SlateCall, SlateMessage, check_currency, slate_call
 from server.drafting import Wanted
 from server.errors import UnknownItemError, shown
 from server.executor import CpuThread
+from server.exposure_rows import Call, Shown
+from server.exposures import Exposures
 from server.fields import required, text
 from server.pitches import NO_PLAN, Pitches
 from server.recent import RecentIndex
@@ -43,6 +48,12 @@ class _Ready:
     wanted: Wanted | None
     copy_until: float
     """`time.monotonic()` at which the pitches must be taken as they are."""
+    exposed: Callable[[Sequence[Pitch | None]], None]
+    """To be told once what was shown."""
+
+
+def _unlogged(_pitches: Sequence[Pitch | None]) -> None:
+    """Without an exposure log."""
 
 
 class RecommendationService(recommendation_pb2_grpc.RecommendationServiceServicer):
@@ -58,6 +69,8 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         pitches: Pitches,
         key: bytes,
         known_as: Callable[[str, Mapping[str, Any]], str] = lambda user_id, _manifest: user_id,
+        choose: Choose = controls,
+        exposures: Exposures | None = None,
     ) -> None:
         self._config = config
         self._bundles = bundles
@@ -66,38 +79,49 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         self._pitches = pitches
         self._key = key
         self._known_as = known_as
+        self._choose = choose
+        self._exposures = exposures
 
     async def Recommend(  # noqa: N802  the contract's name
         self, request: pb.RecommendRequest, context: Any
     ) -> pb.RecommendResponse:
         """One slate."""
-        ready = await self._ready(request, context, placement="home")
+        ready = await self._ready(request, context, placement="home", kind="recommend")
         pitches = await self._copy(ready)
         with metrics.timed("encode"):
-            return filled(pb.RecommendResponse(), ready.answer, pitches)
+            response = filled(pb.RecommendResponse(), ready.answer, pitches)
+        ready.exposed(pitches)
+        return response
 
     async def ListSimilarItems(  # noqa: N802  the contract's name
         self, request: pb.ListSimilarItemsRequest, context: Any
     ) -> pb.ListSimilarItemsResponse:
         """Items like one item."""
-        ready = await self._ready(request, context, placement="detail")
-        return filled(pb.ListSimilarItemsResponse(), ready.answer, await self._copy(ready))
+        ready = await self._ready(request, context, placement="detail", kind="similar")
+        pitches = await self._copy(ready)
+        response = filled(pb.ListSimilarItemsResponse(), ready.answer, pitches)
+        ready.exposed(pitches)
+        return response
 
     async def StreamRecommend(  # noqa: N802  the contract's name
         self, request: pb.StreamRecommendRequest, context: Any
     ) -> AsyncIterator[pb.StreamRecommendResponse]:
         """The slate, its pitches as they are ready, done."""
-        ready = await self._ready(request.request, context, placement="home")
+        ready = await self._ready(request.request, context, placement="home", kind="stream")
         items = ready.answer.slate.items
-        bare = filled(pb.RecommendResponse(), ready.answer, [None] * len(items))
-        yield pb.StreamRecommendResponse(slate=bare)
+        shown: list[Pitch | None] = [None] * len(items)
+        yield pb.StreamRecommendResponse(slate=filled(pb.RecommendResponse(), ready.answer, shown))
         sent = 0
-        async for place, served in self._served(ready):
-            item = items[place]
-            message = pb.PitchReady(item_id=item.item_id, rank=item.rank, pitch=pitch(served))
-            yield pb.StreamRecommendResponse(pitch=message)
-            metrics.counted(metrics.PITCHES, {served.origin: 1})
-            sent += 1
+        try:
+            async for place, served in self._served(ready):
+                item = items[place]
+                message = pb.PitchReady(item_id=item.item_id, rank=item.rank, pitch=pitch(served))
+                yield pb.StreamRecommendResponse(pitch=message)
+                metrics.counted(metrics.PITCHES, {served.origin: 1})
+                shown[place] = served
+                sent += 1
+        finally:  # a caller that left has seen the slate
+            ready.exposed(shown)
         yield pb.StreamRecommendResponse(done=pb.StreamDone(pitches=sent))
 
     async def _served(self, ready: _Ready) -> AsyncIterator[tuple[int, Pitch]]:
@@ -115,7 +139,7 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         log.note(pitches=origins)
         return served
 
-    async def _ready(self, message: SlateMessage, context: Any, *, placement: str) -> _Ready:
+    async def _ready(self, message: SlateMessage, context: Any, *, placement: str, kind: Call) -> _Ready:
         """Validate, resolve, compute."""
         arrived, remaining_s = time.monotonic(), context.time_remaining()
         until = None if remaining_s is None else arrived + remaining_s
@@ -123,14 +147,17 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         request_id = text("request_id", message.request_id) or uuid.uuid4().hex
         log.note(request_id=request_id)  # first, so that an error about anything else carries it
         bundle = self._bundles.serving()
-        manifest = bundle.manifest
         like = required("item_id", message.item_id) if isinstance(message, pb.ListSimilarItemsRequest) else ""
         call = slate_call(message, request_id=request_id, placement=placement)
         user = attribution.pseudonym(self._key, call.user_id)
+        choice = await self._choose(call)
+        if choice.bundle:
+            bundle, choice = self._named(choice, bundle)
+        manifest = bundle.manifest
         log.note(user=user, bundle=manifest["version"])
+        if choice is not variants.ALL_CONTROL:
+            log.note(variants=choice.names)
         check_currency(call.filter, str(manifest.get("currency") or ""))
-        unit_id = variants.unit(call.user_id, call.session_id, call.request_id)
-        chosen = variants.resolve(unit_id, call.variant_overrides)
         metrics.observe("validate", time.monotonic() - arrived)
         started = time.monotonic()
         known_as = self._known_as(call.user_id, manifest)  # first: it drops what memory must not hold
@@ -144,7 +171,7 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         def work() -> tuple[Slate, Sequence[str]]:
             metrics.observe("wait", time.monotonic() - handed_in)
             metrics.SLATE_LAPS.start()
-            slate = _slate(bundle, _slate_request(call, known_as, time_ms), recent, like)
+            slate = _slate(bundle, _slate_request(call, known_as, time_ms), recent, like, choice.treatment)
             titles = [str(bundle.item(item.item_id)["title"]) for item in slate.items] if call.explain else []
             return slate, titles
 
@@ -156,11 +183,16 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
         token = attribution.seal(
             self._key,
             attribution.Attribution(
-                *(call.request_id, slate.bundle_version, chosen, time_ms, user),
+                *(call.request_id, slate.bundle_version, choice.names, time_ms, user),
                 explored=tuple((item.rank, round(item.propensity, 9)) for item in explored),
             ),
         )
-        mode = self._config.copy if call.copy == "default" else call.copy
+        mode = choice.copy or self._config.copy if call.copy == "default" else call.copy
+        exposed: Callable[[Sequence[Pitch | None]], None] = _unlogged
+        if self._exposures is not None:
+            exposed = partial(
+                self._exposures.offer, Shown(kind, call, choice, slate, token, user, mode, time_ms, wall_ms())
+            )
         wanted = Wanted(
             [item.item_id for item in slate.items],
             bundle.item,
@@ -170,10 +202,16 @@ class RecommendationService(recommendation_pb2_grpc.RecommendationServiceService
             max_chars=call.max_chars,
         )
         return _Ready(
-            Answer(slate, token, call.request_id, chosen, titles),
+            Answer(slate, token, call.request_id, choice.names, titles),
             None if mode == "none" else wanted,
             arrived + self._patience_s(remaining_s),
+            exposed,
         )
+
+    def _named(self, choice: variants.Choice, serving: Recommender) -> tuple[Recommender, variants.Choice]:
+        """The bundle that a variant names; while it is not ready the one that serves, for the layer's control."""
+        found = self._bundles.named(choice.bundle)
+        return (serving, choice.without_bundle()) if found is None else (found, choice)
 
     def _patience_s(self, remaining_s: float | None) -> float:
         """How long after its arrival a call may wait for pitches."""
@@ -205,9 +243,12 @@ def _slate_request(call: SlateCall, known_as: str, time_ms: int) -> SlateRequest
     )
 
 
-def _slate(bundle: Recommender, wanted: SlateRequest, recent: Sequence[RecentEvent], like: str) -> Slate:
+def _slate(
+    bundle: Recommender, wanted: SlateRequest, recent: Sequence[RecentEvent], like: str, treatment: Treatment
+) -> Slate:
     if not like:
-        return bundle.recommend(wanted, recent)
+        changed = {} if treatment is UNTREATED else {"treatment": treatment}
+        return bundle.recommend(wanted, recent, **changed)
     try:
         bundle.item(like)
     except KeyError:

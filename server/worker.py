@@ -27,6 +27,7 @@ def main() -> int:
             lifecycle.serve(
                 boot.config,
                 shared=boot.shared,
+                index=boot.index,
                 ready=lambda _address: print("ready", flush=True),
                 alive=lambda: print("alive", flush=True),
             )

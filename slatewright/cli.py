@@ -24,11 +24,15 @@ class Command:
     extra: str = ""
 
 
+_ALL: Final = "server,offline,experiments"
 COMMANDS: Final[dict[str, Command]] = {
     "ingest": Command("offline_jobs.ingest", "turn a raw behaviour log into a validated log", "offline"),
     "build": Command("offline_jobs.build", "learn from a log and publish a bundle", "offline"),
     "evaluate": Command("offline_jobs.evaluate", "measure slate and sources on held-out events", "offline"),
+    "simulate": Command("offline_jobs.simulate", "SIMULATED shoppers on a real server, to try experiments on", _ALL),
+    "report": Command("offline_jobs.report", "the page of one experiment: split, effects, segments", "offline"),
     "tune": Command("offline_jobs.tune", "choose settings on the window before the test window", "tune"),
+    "attribute": Command("offline_jobs.attribute", "join slates shown with the feedback that followed", "offline"),
     "bundles": Command("server.manage_bundles", "list, choose, roll back and remove bundles", "server"),
     "serve": Command("server.serve", "serve slates and pitches over gRPC", "server"),
     "recommend": Command("slatewright.commands.recommend", "ask a running server for one user's slate"),

@@ -1,11 +1,13 @@
 """Experiments and off-policy evaluation, judged: simulated tests, logs with known truth, a peer, and Open Bandit.
 
     make bench-experiments EXPERIMENTS_ARGS="--open-bandit DIR"
-    .venv/bin/python -m benchmarks.experiments.run [--batches 5] [--logs 2000] [--no-peer] [--open-bandit DIR]
+    .venv/bin/python -m benchmarks.experiments.run [--batches 5] [--logs 2000] [--calls 100000] [--no-peer]
+                                                   [--open-bandit DIR]
 
 Prints tables, then one line a figure: `figure NAME NUMBER`. Everything but Open Bandit is SIMULATED and comes from
-`--seed`. The peer is Open Bandit Pipeline in an environment of its own, made once from constraints-obp.txt
-(Python up to 3.12); `--no-peer` leaves it out.
+`--seed`. `--calls` slates of a generated shop hold the propensities they were served with to what was drawn. The peer
+is Open Bandit Pipeline in an environment of its own, made once from constraints-obp.txt (Python up to 3.12);
+`--no-peer` leaves it out.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.experiments import ab, known_truth, open_bandit
+from benchmarks.experiments import ab, known_truth, open_bandit, overhead, propensities
 from recsys.experiments.assignment import sample_ratio
 
 N_EXPERIMENTS = 1_000
@@ -29,15 +31,32 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--batches", type=int, default=5, help="batches of 1,000 A/A and 1,000 planted experiments")
     parser.add_argument("--logs", type=int, default=2_000, help="logs of each world with known truth")
+    parser.add_argument("--calls", type=int, default=100_000, help="slates whose draws are held to their propensities")
     parser.add_argument("--no-peer", action="store_true", help="do not compare with Open Bandit Pipeline")
     parser.add_argument("--open-bandit", type=Path, metavar="DIR", help="folder of the Open Bandit data")
     args = parser.parse_args(argv)
     figures = {} if args.no_peer else peer(args.seed)  # first: its environment is what may fail
-    figures |= tests(args.seed, args.batches) | truths(args.seed, args.logs)
+    figures |= served(args.calls) | tests(args.seed, args.batches) | truths(args.seed, args.logs)
     if args.open_bandit:
         figures |= real(args.open_bandit)
     for name, value in figures.items():
         print(f"figure experiments.{name} {value:.6g}")
+
+
+def served(n_calls: int) -> dict[str, float]:
+    """What variants and the exposure log cost, and whether propensities are those of what is drawn."""
+    figures = overhead.measure()
+    rows = [[name.removesuffix("_ms").replace("_", " "), f"{value:.4f}"] for name, value in figures.items()]
+    table("Milliseconds: resolving a layer; a slate's exposure, for its call and in the thread", ["part", "ms"], rows)
+    rows = []
+    for name, fit in propensities.measure(n_calls).items():
+        rows.append(
+            [name, f"{fit.n_calls:,}", f"{fit.chi_square:.1f}", str(fit.freedom), f"{fit.p:.3f}", f"{fit.off:.1e}"]
+        )
+        figures[f"propensity_{name}_p"] = fit.p
+    head = ["drawn", "slates", "chi-square", "degrees of freedom", "p", "sum of propensities minus 1"]
+    table("Exploration slots: what was shown against the propensities it was served with", head, rows)
+    return figures
 
 
 def tests(seed: int, n_batches: int) -> dict[str, float]:

@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.experiments import ab, bandit_world, known_truth, run, slate_world
+from benchmarks.experiments import ab, bandit_world, known_truth, overhead, propensities, run, slate_world
 from benchmarks.experiments.simulated_users import click_rate, mean_spend, simulate
+from recsys.rerank.explore import ExploreConfig, explore, propensity
+from recsys.slate import Slate, SlateItem
 
 
 def test_simulated_users_have_the_planted_rates() -> None:
@@ -59,6 +61,37 @@ def test_levels_and_coverage_hold() -> None:
             assert share.value == pytest.approx(sum(share.band) / 2, abs=4 * np.sqrt(0.05 * 0.95 / 1_000)), share
         elif share.band:
             assert share.band[0] <= share.value <= share.band[1], share
+
+
+def drawn(n: int, *, told: ExploreConfig) -> list[tuple[str, Slate]]:
+    """Slates that explore as `told`, with the propensities of an epsilon of 0.3."""
+    slates = []
+    for at in range(n):
+        chosen, _ = explore(list(range(40)), n=6, config=told, seed_text=f"r-{at}")
+        pools = [list(range(4, 24))[slot::2] for slot in range(2)]
+        said = [1.0] * 4 + [propensity(pools[slot].index(chosen[4 + slot]), 10, 0.3) for slot in range(2)]
+        items = [
+            SlateItem(f"i{row}", rank, 0.0, (), (), propensity=share)
+            for rank, (row, share) in enumerate(zip(chosen, said, strict=True), start=1)
+        ]
+        slates.append(("u", Slate(tuple(items), "known", "b")))
+    return slates
+
+
+def test_propensities_that_lie_are_found_out() -> None:
+    """Draws of the epsilon that was told fit, of places and of pairs; those of another do not."""
+    honest = propensities.fits(drawn(4_000, told=ExploreConfig(slots=2, epsilon=0.3, pool=20)))
+    lying = propensities.fits(drawn(4_000, told=ExploreConfig(slots=2, epsilon=0.4, pool=20)))
+    assert {name: fit.freedom for name, fit in honest.items()} == {"places": 18, "pairs": 99}
+    assert all(fit.p > 1e-3 and fit.off < 1e-12 for fit in honest.values())
+    assert all(fit.p < 1e-6 for fit in lying.values())
+
+
+def test_the_cost_of_variants_and_exposures_is_measured() -> None:
+    """Every figure is there; nothing is free but a server without features, which is nearly."""
+    figures = overhead.measure()
+    assert set(figures) == {"resolve_ms", "resolve_off_ms", "expose_ms", "expose_write_ms"}
+    assert 0 < figures["resolve_off_ms"] < figures["resolve_ms"] < 5
 
 
 def test_open_bandit_is_read_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

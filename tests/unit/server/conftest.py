@@ -13,6 +13,7 @@ import grpc
 import pytest
 
 from recsys.slate import ItemUpdate, Reason, RecentEvent, Slate, SlateItem, SlateRequest
+from recsys.treatment import UNTREATED, Treatment
 from server import lifecycle
 from server.backstage import Backstage
 from server.config import ServerConfig
@@ -39,13 +40,17 @@ class FakeRecommender:
             "locale": "en-US",
         }
         self.seen: list[tuple[SlateRequest, tuple[RecentEvent, ...]]] = []
+        self.treatments: list[Treatment] = []
         self.price = {f"i{n}": float(n) for n in range(N_ITEMS)}
         self.available = dict.fromkeys(self.price, True)
         self.breaks: Exception | None = None
 
-    def recommend(self, request: SlateRequest, recent: Sequence[RecentEvent] = ()) -> Slate:
+    def recommend(
+        self, request: SlateRequest, recent: Sequence[RecentEvent] = (), *, treatment: Treatment = UNTREATED
+    ) -> Slate:
         """The slate of one user."""
         self.seen.append((request, tuple(recent)))
+        self.treatments.append(treatment)
         if self.breaks:
             raise self.breaks
         visible = [event for event in recent if event.time_ms < request.time_ms]
