@@ -149,7 +149,7 @@ def _best_round(
         done += step
         if done >= first:
             rounds.append(done)
-            values.append(measure(sum(_scores(booster) for booster in boosters), valid))
+            values.append(measure(np.sum([_scores(booster) for booster in boosters], axis=0), valid))
             best = int(np.argmax(values))
     return rounds[int(smoothed(values).argmax())] if rounds else config.n_trees
 
