@@ -134,7 +134,7 @@ def trial(shop: Shop, *, eta: float, n_slates: int, seed: int) -> tuple[int, dic
     stop_clicks, _ = clicked_rows(shop, stop, n_slates=n_slates // 6, eta=eta, rng=rng)
     config, nothing = ranker.RankerConfig(), joined([])
     corrected = ranker.fit(clicks, stop_clicks, config)
-    as_long = replace(config, n_trees=corrected.num_trees())
+    as_long = replace(config, n_trees=corrected.num_trees() // config.n_fits)
     boosters = {
         "own stop": ranker.fit(replace(clicks, position=None), stop_clicks, config),
         "uncorrected": ranker.fit(replace(clicks, position=None), nothing, as_long),

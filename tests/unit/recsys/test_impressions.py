@@ -209,8 +209,9 @@ def test_a_fit_with_positions_repeats_bit_for_bit() -> None:
 def test_no_fit_stops_before_the_biases_have_settled() -> None:
     """The earliest stop is three over the learning rate; a fit too short for that keeps all its trees."""
     train, valid = _rows(300, seed=1, eta=1.0), _rows(60, seed=2, eta=1.0)
-    assert ranker.fit(train, valid, RankerConfig(n_trees=150, patience=5)).num_trees() >= 60
-    assert ranker.fit(train, valid, RankerConfig(n_trees=40)).num_trees() == 40
+    slow = RankerConfig(n_fits=1, learning_rate=0.05, n_trees=150, patience=5)
+    assert ranker.fit(train, valid, slow).num_trees() >= 60
+    assert ranker.fit(train, valid, replace(slow, n_trees=40)).num_trees() == 40
 
 
 def test_order_within_positions_counts_pairs_of_one_place() -> None:
