@@ -77,7 +77,9 @@ def shop_trial(shop_log: Path) -> Trial:
     from recsys.events import load_events, read_log
     from recsys.rerank.ranker import RankerConfig
 
-    quick = RankingConfig(ranker=RankerConfig(n_trees=60, learning_rate=0.1), max_requests=200, min_requests=1)
+    quick = RankingConfig(
+        ranker=RankerConfig(n_fits=1, n_trees=60, learning_rate=0.1), max_requests=200, min_requests=1
+    )
     steps, config = Steps(quiet=True), BuildConfig(ranking=quick)
     source = FitInput(read_log(shop_log), load_events(shop_log), read_catalogue(shop_log))
     split = windows_of(source, config)

@@ -54,7 +54,7 @@ class World:
 
 def config_of(world: World) -> BuildConfig:
     """The build's settings: about 200 candidates, the world's ranker, rows enough for its leaves."""
-    trees = ranker.RankerConfig(n_trees=world.n_trees, num_leaves=world.num_leaves, min_data_in_leaf=20)
+    trees = ranker.RankerConfig(n_fits=1, n_trees=world.n_trees, num_leaves=world.num_leaves, min_data_in_leaf=20)
     config = BuildConfig(ranking=RankingConfig(ranker=trees, max_requests=N_REQUESTS))
     return replace(config, candidates=replace(config.candidates, quotas=QUOTAS))
 
