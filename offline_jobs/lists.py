@@ -14,6 +14,7 @@ from recsys.profiles.user import UserProfile
 from recsys.rerank.diversify import DiversityConfig, diversify
 from recsys.rerank.intent import lift_searched
 from recsys.rerank.prepare import Prepared
+from recsys.rerank.trees import read_trees
 
 K = 10
 """Length of a slate as served."""
@@ -54,12 +55,9 @@ def source_lists(ready: Prepared, n: int) -> dict[str, NDArray[np.int32]]:
 
 
 def predict_many(booster: lgb.Booster, prepared: Sequence[Prepared]) -> list[NDArray[np.float64]]:
-    """Scores of each request's candidates, in one call."""
-    bounds = np.cumsum([len(ready.matrix) for ready in prepared])
-    if not len(bounds) or bounds[-1] == 0:
-        return [np.empty(0) for _ in prepared]
-    scores = np.asarray(booster.predict(np.concatenate([ready.matrix for ready in prepared]), num_threads=2))
-    return np.split(scores, bounds[:-1])
+    """Scores of each request's candidates, as they are served."""
+    trees = read_trees(booster.model_to_string())
+    return [trees.predict(ready.matrix) for ready in prepared]
 
 
 def padded(lists: Sequence[NDArray[np.int32]], width: int) -> NDArray[np.int32]:
