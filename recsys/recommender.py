@@ -25,7 +25,7 @@ from recsys.filters import FilterIndex
 from recsys.profiles.recent import from_events, with_recent
 from recsys.profiles.store import History
 from recsys.profiles.summary import summarise
-from recsys.profiles.user import user_profile
+from recsys.profiles.user import UserProfile, user_profile
 from recsys.rerank.intent import lift_searched
 from recsys.rerank.page import Place, SlateConfig, lay_out
 from recsys.rerank.prepare import Model, Prepared, prepare
@@ -58,6 +58,7 @@ class Recommender:
         self._rules = RuleIndex(Rules(), bundle=bundle, filters=self._filters)
         self._model: Model = bundle.model
         self._updated_price: dict[int, float] = {}
+        self._latest: tuple[str, int, Sequence[RecentEvent], History, UserProfile] | None = None
         self._columns: dict[int, dict[str, Any]] = {}
         self.lap: Callable[[str], None] = lambda _stage: None
         """Told when a stage of `recommend` has ended: history, then prepare, rank and page, again while it looks
@@ -93,6 +94,7 @@ class Recommender:
         history = self._history(request.user_id, request.time_ms, recent)
         self.lap("history")
         ready, scores, places = self._rank(request, history, treatment)
+        self._latest = (request.user_id, request.time_ms, recent, history, ready.profile)
         items = slate_items(
             self._model,
             ready,
@@ -150,8 +152,7 @@ class Recommender:
 
     def profile(self, user_id: str, time_ms: int, recent: Sequence[RecentEvent] = ()) -> Mapping[str, Any]:
         """Coarse aggregates of a user, the most a copywriter may know; keys as in ARCHITECTURE.md."""
-        history = self._history(user_id, time_ms, recent)
-        profile = user_profile(history, self._model.items, time_ms=time_ms)
+        history, profile = self._known(user_id, time_ms, recent)
         status = self._status(user_id, history)
         return summarise(
             profile,
@@ -163,6 +164,15 @@ class Recommender:
             queries=[e.query for e in recent if e.query and e.time_ms < time_ms],
             wall_clock=self.manifest.get("clock") == "wall",
         )
+
+    def _known(self, user_id: str, time_ms: int, recent: Sequence[RecentEvent]) -> tuple[History, UserProfile]:
+        """A user's history and profile; those of the latest slate are at hand, for its words are asked for next."""
+        if self._latest is not None:
+            *asked, history, profile = self._latest
+            if asked[:2] == [user_id, time_ms] and asked[2] is recent:
+                return history, profile
+        history = self._history(user_id, time_ms, recent)
+        return history, user_profile(history, self._model.items, time_ms=time_ms)
 
     def update_items(self, updates: Sequence[ItemUpdate]) -> list[str]:
         """Overlay price and availability; a stock of 0 makes an item unavailable. Returns unknown ids."""

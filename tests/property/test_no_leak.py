@@ -84,7 +84,7 @@ def _source(log: Path) -> FitInput:
 
 def _arrays(model: Model, histories: Histories) -> Arrays:
     parts = {"items": model.items.arrays(), "sources": model.sources.arrays(), "histories": histories.arrays()}
-    parts["features"] = {"static": model.static}
+    parts |= {"features": {"static": model.static}, "als": {"factors": model.sources.als.factors}}
     return {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 
 
@@ -260,7 +260,7 @@ def test_items_nobody_had_met_leave_what_behaviour_says(shop: Shop, tmp_path: Pa
     found["histories.item_row"] = np.where(
         arrays["histories.item_row"] >= 0, old_row_of[arrays["histories.item_row"]], np.int32(-1)
     )
-    found |= {"sources.als_factors": arrays["sources.als_factors"][old_rows]}
+    found |= {"als.factors": arrays["als.factors"][old_rows]}
     for name in BEHAVIOUR[1:]:
         lengths = np.diff(arrays[f"sources.{name}_indptr"])
         assert not lengths[new_rows].any()
@@ -268,7 +268,7 @@ def test_items_nobody_had_met_leave_what_behaviour_says(shop: Shop, tmp_path: Pa
         found[f"sources.{name}_indices"] = old_row_of[arrays[f"sources.{name}_indices"]]
         assert found[f"sources.{name}_indices"].min() >= 0
         found[f"sources.{name}_values"] = arrays[f"sources.{name}_values"]
-    assert not arrays["sources.als_factors"][new_rows].any()
+    assert not arrays["als.factors"][new_rows].any()
     _same({name: shop.arrays[name] for name in found}, found, "fitted")
 
 

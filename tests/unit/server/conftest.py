@@ -45,6 +45,10 @@ class FakeRecommender:
         self.available = dict.fromkeys(self.price, True)
         self.breaks: Exception | None = None
 
+    def warm_up(self) -> None:
+        """A slate for a stranger."""
+        self.recommend(SlateRequest(time_ms=AS_OF_MS, seed_text="warm-up"))
+
     def recommend(
         self, request: SlateRequest, recent: Sequence[RecentEvent] = (), *, treatment: Treatment = UNTREATED
     ) -> Slate:
