@@ -17,11 +17,17 @@ from server.boot import Boot
 from server.child import leave_with_parent
 
 
+SWITCH_S = 0.0005
+"""How long the event loop waits for the slate's thread to let go of the interpreter (Python's default: 5 ms, a slate):
+refusals, and the next request's reading, do not wait for a slate to end."""
+
+
 def main() -> int:
     """Serve until SIGTERM or the supervisor's end; 2 for an error that is explained."""
     boot = Boot.read(sys.stdin.buffer.readline())
     leave_with_parent()
     log.identify(worker=boot.index)
+    sys.setswitchinterval(SWITCH_S)
     try:
         asyncio.run(
             lifecycle.serve(
