@@ -16,7 +16,6 @@ from server import lifecycle, log
 from server.boot import Boot
 from server.child import leave_with_parent
 
-
 SWITCH_S = 0.0005
 """How long the event loop waits for the slate's thread to let go of the interpreter (Python's default: 5 ms, a slate):
 refusals, and the next request's reading, do not wait for a slate to end."""
