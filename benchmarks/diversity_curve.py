@@ -26,6 +26,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from offline_jobs.config import BuildConfig
 from offline_jobs.evaluate import windows_of
+from offline_jobs.lists import predict_many
 from offline_jobs.progress import Steps
 from offline_jobs.train_candidates import FitInput, fit
 from offline_jobs.train_ranker import sample, train
@@ -36,7 +37,6 @@ from recsys.events import load_events, read_log
 from recsys.profiles.build import build_histories
 from recsys.rerank.diversify import DiversityConfig, diversify
 from recsys.rerank.prepare import Model, prepare
-from recsys.rerank.ranker import predict
 from recsys.rerank.training_set import history_at, past_requests
 
 K = 10
@@ -103,7 +103,7 @@ def scored_requests(source: FitInput, n: int) -> tuple[Model, list[Scored]]:
     for request in sample(requests, n, config.ranking.seed):
         history = history_at(earlier, later, request.user_row, request.time_ms)
         ready = prepare(model, history, time_ms=request.time_ms)
-        found.append(Scored(ready.candidates.rows, predict(booster, ready.matrix), request.wanted))
+        found.append(Scored(ready.candidates.rows, predict_many(booster, [ready])[0], request.wanted))
     return model, found
 
 

@@ -72,8 +72,7 @@ def evidence_of(model: Model, ready: Prepared, rows: NDArray[np.int32]) -> Evide
 
 def _strongest(neighbours: Neighbours, recent: NDArray[np.int32], rows: NDArray[np.int32]) -> dict[int, int]:
     """`neighbours.strongest` for many rows at once; a tie goes to the newer item."""
-    csr = (neighbours.indptr, neighbours.indices, neighbours.values)
-    owners = strongest_ties(*csr, recent, rows, blank_slots(neighbours.n_items))
+    owners = strongest_ties(*neighbours.csr, recent, rows, blank_slots(neighbours.n_items))
     return {row: owner for row, owner in zip(rows.tolist(), owners.tolist(), strict=True) if owner >= 0}
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from recsys import bundle as bundles
@@ -42,7 +44,7 @@ TRAINED_PAGE: Final = 10
 WARM_UP_USERS: Final = 1_000
 """First users of a bundle among whom one with a history is looked for."""
 KEPT_ITEMS: Final = 10_000
-"""Items whose catalogue columns stay in memory, about 1 KB each; the oldest goes first."""
+"""Items whose catalogue columns stay in memory, about 1 KB each: reading one costs a tenth of a slate."""
 _POPULAR: Final = SOURCES.index("popular")
 
 
@@ -59,7 +61,7 @@ class Recommender:
         self._model: Model = bundle.model
         self._updated_price: dict[int, float] = {}
         self._latest: tuple[str, int, Sequence[RecentEvent], History, UserProfile] | None = None
-        self._columns: dict[int, dict[str, Any]] = {}
+        self._columns = lru_cache(KEPT_ITEMS)(partial(_columns_of, bundle.catalogue))
         self.lap: Callable[[str], None] = lambda _stage: None
         """Told when a stage of `recommend` has ended: history, then prepare, rank and page, again while it looks
         further, then reasons."""
@@ -76,9 +78,11 @@ class Recommender:
 
     def warm_up(self) -> None:
         """Answer a stranger and a user with a history, so that no caller waits for what is compiled on first use."""
-        known = int(np.flatnonzero(np.diff(self._bundle.histories.indptr[:WARM_UP_USERS]))[:1].sum())
-        for user_id in ("", self._bundle.users.id(known) if len(self._bundle.users) else ""):
-            self.recommend(SlateRequest(user_id=user_id, time_ms=self._model.as_of_ms, seed_text="warm-up"))
+        self.recommend(SlateRequest(time_ms=self._model.as_of_ms, seed_text="warm-up"))
+        active = np.flatnonzero(np.diff(self._bundle.histories.indptr[:WARM_UP_USERS]))
+        if len(active):
+            known = self._bundle.users.id(int(active[0]))
+            self.recommend(SlateRequest(known, self._model.as_of_ms, seed_text="warm-up"))
 
     def row(self, item_id: str) -> int:
         """Row of an item in the bundle's arrays, -1 where it is unknown."""
@@ -135,20 +139,10 @@ class Recommender:
         row = self._bundle.item_ids.row(item_id)
         if row < 0:
             raise KeyError(item_id)
-        columns = dict(self._catalogued(row))
+        columns = dict(self._columns(row))
         columns["price"] = self._updated_price.get(row, columns["price"])
         columns["available"] = bool(self._model.items.available[row])
         return columns
-
-    def _catalogued(self, row: int) -> dict[str, Any]:
-        """The catalogue's own columns of an item; those of popular items are kept: one costs a tenth of a slate."""
-        if row not in self._columns:
-            columns: dict[str, Any] = self._bundle.catalogue.slice(row, 1).to_pylist()[0]
-            columns["attributes"] = dict(columns.get("attributes") or ())
-            if len(self._columns) == KEPT_ITEMS:
-                del self._columns[next(iter(self._columns))]
-            self._columns[row] = columns
-        return self._columns[row]
 
     def profile(self, user_id: str, time_ms: int, recent: Sequence[RecentEvent] = ()) -> Mapping[str, Any]:
         """Coarse aggregates of a user, the most a copywriter may know; keys as in ARCHITECTURE.md."""
@@ -278,3 +272,9 @@ class Recommender:
                 "of its own"
             )
         return Slate(items, self._status(request.user_id, history), self.version, shortfall)
+
+
+def _columns_of(catalogue: pa.Table, row: int) -> Mapping[str, Any]:
+    """The catalogue's own columns of an item as plain values."""
+    columns: dict[str, Any] = catalogue.slice(row, 1).to_pylist()[0]
+    return columns | {"attributes": dict(columns.get("attributes") or ())}

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
-from collections.abc import Awaitable, Sequence
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.serve.load import Call, arrivals, closed_loop, open_loop, single_server
-from benchmarks.serve.process import Running, echo, served, unique_mib
+from benchmarks.serve.process import cpu_s, echo
+from benchmarks.serve.queue import single_server
 from benchmarks.serve.stages import PARTS, STOCK, stages, stock_ms
 from benchmarks.serve.world import World, made
+from benchmarks.torture.load import Tally, closed_loop, poisson
+from benchmarks.torture.served import Server, serving, usage
+from benchmarks.torture.table import quantile
 from offline_jobs.progress import Steps
 from recsys import bundle as bundles
 from recsys.bundle import Bundle
@@ -54,7 +58,9 @@ def requests_of(bundle: Bundle, n: int, copy: copy_pb2.CopyOptions, *, seed: int
     return [RecommendRequest(user_id=bundle.users.id(int(row)), copy=copy) for row in rows]
 
 
-def caller(channels: Sequence[grpc.aio.Channel], requests: Sequence[RecommendRequest]) -> Call:
+def caller(
+    channels: Sequence[grpc.aio.Channel], requests: Sequence[RecommendRequest]
+) -> Callable[[int], Awaitable[Any]]:
     """Calls `Recommend`, channels and requests in turn."""
     stubs = [recommendation_pb2_grpc.RecommendationServiceStub(channel) for channel in channels]
 
@@ -69,94 +75,100 @@ def channels_to(target: str, n: int) -> list[grpc.aio.Channel]:
     return [grpc.aio.insecure_channel(target, [("grpc.use_local_subchannel_pool", 1)]) for _ in range(n)]
 
 
-async def cpu_per_call(server: Running, requests: Sequence[RecommendRequest]) -> tuple[float, np.ndarray]:
+async def cpu_per_call(server: Server, requests: Sequence[RecommendRequest]) -> tuple[float, list[float]]:
     """(CPU milliseconds of all threads of the server per call, latencies in seconds), one call at a time."""
     (channel,) = channels_to(server.target, 1)
     async with channel:
         call = caller([channel], requests)
-        before, latency = server.cpu_s(), []
+        before, latency = cpu_s(server.pid), []
         for i in range(len(requests)):
-            started = asyncio.get_running_loop().time()
+            started = time.perf_counter()
             await call(i)
-            latency.append(asyncio.get_running_loop().time() - started)
-        return 1_000 * (server.cpu_s() - before) / len(requests), np.array(latency)
+            latency.append(time.perf_counter() - started)
+        return 1_000 * (cpu_s(server.pid) - before) / len(requests), latency
 
 
-async def loaded(server: Running, requests: Sequence[RecommendRequest], seconds: float) -> dict[str, float]:
-    """Capacity in a closed loop, then latency at a share of it in an open one, beside a queue of the same services."""
-    channels = channels_to(server.target, 4)
-    call = caller(channels, requests)
-    await closed_loop(call, n_clients=8, seconds=2)
-    full = await closed_loop(call, n_clients=8, seconds=seconds)
-    _, alone_s = await cpu_per_call(server, requests[:400])
-    at_s = arrivals(SHARE_OF_CAPACITY * full.per_s, 2 * seconds, seed=1)
-    found = await open_loop(call, at_s)
-    queue = 1_000 * float(np.percentile(single_server(at_s, alone_s, seed=2), 99))
+async def capacity(target: str, requests: Sequence[RecommendRequest], *, seconds: float) -> Tally:
+    """Eight closed loops over four connections."""
+    channels = channels_to(target, 4)
+    tally = await closed_loop(caller(channels, requests), n_clients=8, seconds=seconds)
     for channel in channels:
         await channel.close()
+    return tally
+
+
+async def loaded(server: Server, requests: Sequence[RecommendRequest], seconds: float) -> dict[str, float]:
+    """Capacity in closed loops, then latency at a share of it in an open one, beside a queue of the same services."""
+    await capacity(server.target, requests, seconds=2)
+    full = await capacity(server.target, requests, seconds=seconds)
+    per_s = full.codes["OK"] / seconds
+    _, alone_s = await cpu_per_call(server, requests[:400])
+    found, channels = Tally(), channels_to(server.target, 4)
+    rate = SHARE_OF_CAPACITY * per_s
+    await poisson(caller(channels, requests), rate=rate, seconds=2 * seconds, seed=1, tally=found)
+    for channel in channels:
+        await channel.close()
+    queue = quantile(single_server(rate, 2 * seconds, alone_s, seed=2), 0.99)
+    taken = found.took["OK"]
     return {
-        "capacity_per_s": full.per_s,
+        "capacity_per_s": per_s,
         "failed": float(full.failed + found.failed),
-        "p50_ms": found.ms(50),
-        "p99_ms": found.ms(99),
-        "queue_p99_ms": queue,
-        "p99_over_queue": found.ms(99) / queue,
+        "p50_ms": 1_000 * quantile(taken, 0.5),
+        "p99_ms": 1_000 * quantile(taken, 0.99),
+        "queue_p99_ms": 1_000 * queue,
+        "p99_over_queue": quantile(taken, 0.99) / queue,
     }
 
 
-async def measured_server(bundle: Bundle, folder: Path, args: argparse.Namespace) -> dict[str, float]:
+async def measured_server(bundle: Bundle, bundles_dir: Path, args: argparse.Namespace) -> dict[str, float]:
     """What a real server with one worker costs and does."""
     silent, cached = (requests_of(bundle, args.calls, copy, seed=3) for copy in (_SILENT, _CACHED))
     booster = lgb.Booster(model_str=bundle.ranker_text)
     rows = [bundle.users.row(request.user_id) for request in silent[:300]]
     asked = [prepare(bundle.model, bundle.histories.of(row), time_ms=bundle.model.as_of_ms).matrix for row in rows]
     found: dict[str, float] = {}
-    state = folder / "state"
-    shutil.rmtree(state, ignore_errors=True)
-    with served(folder / "bundles", state) as server:
-        found["ready_s"] = server.ready_s
-        await cpu_per_call(server, silent[:200])
-        await cpu_per_call(server, cached)  # fills the cache of templates
-        costs: dict[str, list[float]] = {"stock": [], "silent": [], "cached": []}
-        for part in range(4):  # interleaved: what else runs here weighs on all alike
-            own = slice(part * args.calls // 4, (part + 1) * args.calls // 4)
-            costs["stock"].append(stock_ms(booster, asked))
-            costs["silent"].append((await cpu_per_call(server, silent[own]))[0])
-            costs["cached"].append((await cpu_per_call(server, cached[own]))[0])
-        found |= {f"{name}_ms": float(np.median(spent)) for name, spent in costs.items()}
-        found["cpu_ratio"] = found["silent_ms"] / found["stock_ms"]
-        found["cpu_ratio_cached_copy"] = found["cached_ms"] / found["stock_ms"]
-        found |= await loaded(server, silent, args.seconds)
-        (channel,) = channels_to(server.target, 1)
-        async with channel:
-            reply = await caller([channel], silent)(0)
-    with echo(reply.SerializeToString(), folder / "echo.log") as bare:
-        channels = channels_to(bare.target, 4)
-        answered = await closed_loop(caller(channels, silent), n_clients=8, seconds=args.seconds)
-        for channel in channels:
-            await channel.close()
-    found["echo_per_s"] = answered.per_s
-    found["echo_share"] = found["capacity_per_s"] / answered.per_s
+    with tempfile.TemporaryDirectory() as folder:
+        with serving(bundles_dir, Path(folder), workers=1, admin_port=0) as server:
+            found["ready_s"] = server.ready_s
+            await cpu_per_call(server, silent[:200])
+            await cpu_per_call(server, cached)  # fills the cache of templates
+            costs: dict[str, list[float]] = {"stock": [], "silent": [], "cached": []}
+            for part in range(4):  # interleaved: what else runs here weighs on all alike
+                own = slice(part * args.calls // 4, (part + 1) * args.calls // 4)
+                costs["stock"].append(stock_ms(booster, asked))
+                costs["silent"].append((await cpu_per_call(server, silent[own]))[0])
+                costs["cached"].append((await cpu_per_call(server, cached[own]))[0])
+            found |= {f"{name}_ms": float(np.median(spent)) for name, spent in costs.items()}
+            found["cpu_ratio"] = found["silent_ms"] / found["stock_ms"]
+            found["cpu_ratio_cached_copy"] = found["cached_ms"] / found["stock_ms"]
+            found |= await loaded(server, silent, args.seconds)
+            (channel,) = channels_to(server.target, 1)
+            async with channel:
+                reply = await caller([channel], silent)(0)
+        with echo(reply.SerializeToString(), Path(folder) / "reply") as target:
+            answered = await capacity(target, silent, seconds=args.seconds)
+    found["echo_per_s"] = answered.codes["OK"] / args.seconds
+    found["echo_share"] = found["capacity_per_s"] / found["echo_per_s"]
     return found
 
 
-async def memory(bundle: Bundle, folder: Path, args: argparse.Namespace) -> dict[str, float]:
+async def memory(bundle: Bundle, bundles_dir: Path, args: argparse.Namespace) -> dict[str, float]:
     """What one more worker keeps for itself after it has served, and how long two take to start."""
     requests = requests_of(bundle, args.calls, _SILENT, seed=5)
-    with served(folder / "bundles", folder / "state", workers=2) as server:
-        channels = channels_to(server.target, 8)
-        await closed_loop(caller(channels, requests), n_clients=8, seconds=args.seconds)
-        for channel in channels:
-            await channel.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(bundles_dir, Path(folder), workers=2, admin_port=0) as server,
+    ):
+        await capacity(server.target, requests, seconds=args.seconds)
         return {
-            "worker_unique_mib": max(unique_mib(pid) for pid in server.workers()),
+            "worker_unique_mib": max(usage([pid]).unique for pid in server.worker_pids()),
             "ready_two_workers_s": server.ready_s,
         }
 
 
-def sizes(folder: Path, bundle: Bundle) -> dict[str, float]:
+def sizes(bundles_dir: Path, bundle: Bundle) -> dict[str, float]:
     """Bytes of the bundle per user and per item."""
-    directory = bundles.current(folder / "bundles")
+    directory = bundles.current(bundles_dir)
 
     def of(*names: str) -> int:
         return sum(path.stat().st_size for name in names for path in (directory / name).rglob("*") if path.is_file())
@@ -176,8 +188,8 @@ def measured(world: World, args: argparse.Namespace) -> Measured:
     inside = stages(bundle, users)
     figures = {f"stage_{name}_ms": ms for name, ms in inside.ms.items()} | {"stage_stock_ms": inside.stock}
     figures |= {"candidates": inside.n_candidates, "features": float(inside.n_features)}
-    figures |= asyncio.run(measured_server(bundle, path.parent, args))
-    figures |= asyncio.run(memory(bundle, path.parent, args)) | sizes(path.parent, bundle)
+    figures |= asyncio.run(measured_server(bundle, path, args))
+    figures |= asyncio.run(memory(bundle, path, args)) | sizes(path, bundle)
     return Measured(world, figures)
 
 

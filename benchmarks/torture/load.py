@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import Any
 
 import grpc
@@ -180,3 +182,15 @@ async def poisson(
         number += 1
     await asyncio.gather(*under_way)
     return late
+
+
+async def closed_loop(call: Callable[[int], Awaitable[Any]], *, n_clients: int, seconds: float) -> Tally:
+    """Each client calls again as soon as it is answered."""
+    tally, end, numbers = Tally(), time.perf_counter() + seconds, count()
+
+    async def client() -> None:
+        while time.perf_counter() < end:
+            await timed(tally, partial(call, next(numbers)))
+
+    await asyncio.gather(*(client() for _ in range(n_clients)))
+    return tally

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from benchmarks.torture.load import Tally, doors, poisson, timed
+from benchmarks.torture.load import Tally, closed_loop, doors, poisson, timed
 from benchmarks.torture.served import Server, serving
 from benchmarks.torture.table import Bench, Row, quantile
 
@@ -31,7 +31,8 @@ async def _measured(server: Server, at: Bench) -> Row:
 
         warm = Tally()
         await poisson(call, rate=20, seconds=2, seed=1, tally=warm)
-        capacity = await _capacity(call, seconds=min(seconds, 10))
+        alone_s = min(seconds, 10)
+        capacity = (await closed_loop(call, n_clients=4, seconds=alone_s)).codes["OK"] / alone_s
         at.tell(f"capacity {capacity:.0f} slates a second")
         usual, crowd, after = Tally(), Tally(), Tally()
         await poisson(call, rate=0.6 * capacity, seconds=seconds, seed=2, tally=usual)
@@ -64,20 +65,6 @@ async def _measured(server: Server, at: Bench) -> Row:
 
 def _ms(tally: Tally, code: str) -> float:
     return 1_000 * quantile(tally.took.get(code, []), 0.99)
-
-
-async def _capacity(call: object, *, seconds: float) -> float:
-    """Slates a second of four closed loops."""
-    tally, end = Tally(), time.perf_counter() + seconds
-
-    async def loop(place: int) -> None:
-        number = place
-        while time.perf_counter() < end:
-            number += 4
-            await timed(tally, lambda: call(number))  # type: ignore[operator]
-
-    await asyncio.gather(*(loop(place) for place in range(4)))
-    return tally.codes["OK"] / seconds
 
 
 async def _recovered(call: object, *, limit_s: float) -> float:

@@ -52,6 +52,8 @@ class Server:
         chosen |= {"workers": workers, "poll_s": 0.2} | dict(settings)
         (folder / "server.toml").write_text(_toml(chosen))
         self.process: subprocess.Popen[str] | None = None
+        self.ready_s = 0.0
+        """From its last start until it was ready."""
         self._read = 0
         self._lines: list[dict[str, Any]] = []
 
@@ -74,7 +76,8 @@ class Server:
         timer.cancel()
         if not line.startswith("ready "):
             raise RuntimeError(f"the server did not start: {self.log.read_text()[-2_000:]}")
-        return time.monotonic() - began
+        self.ready_s = time.monotonic() - began
+        return self.ready_s
 
     @property
     def pid(self) -> int:

@@ -26,6 +26,11 @@ class Neighbours:
         """Number of items."""
         return len(self.indptr) - 1
 
+    @property
+    def csr(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+        """The three arrays, as kernels take them."""
+        return self.indptr, self.indices, self.values
+
     def row(self, item_row: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Neighbours of one item and their similarities, strongest first."""
         start, stop = int(self.indptr[item_row]), int(self.indptr[item_row + 1])
@@ -91,8 +96,7 @@ def score(
     Hot path: `benchmarks/serve`; cost grows with len(recent_items) * K, not with the catalogue.
     """
     slots = blank_slots(neighbours.n_items)
-    csr = (neighbours.indptr, neighbours.indices, neighbours.values)
-    return NeighbourScores(*ties_to(*csr, recent_items, recent_weight, recent_session, slots))
+    return NeighbourScores(*ties_to(*neighbours.csr, recent_items, recent_weight, recent_session, slots))
 
 
 def score_reference(

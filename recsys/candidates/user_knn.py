@@ -104,5 +104,4 @@ def _push(
     matrix: Neighbours, rows: NDArray[np.int32], weight: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """`push` through square neighbours."""
-    csr = (matrix.indptr, matrix.indices, matrix.values)
-    return push(*csr, rows, weight, blank_slots(matrix.n_items))
+    return push(*matrix.csr, rows, weight, blank_slots(matrix.n_items))

@@ -14,16 +14,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates.accumulate import sums_by_key
 from recsys.candidates.merge import SOURCES
 from recsys.candidates.retrieve import ITEM_TO_ITEM, SCORES, Candidates, Sources
-from recsys.kernel import blank_slots
 from recsys.profiles.items import ItemTable
 from recsys.profiles.timeline import Timeline
 from recsys.profiles.user import PULSE_SESSIONS, UserProfile
-from recsys.schema import MS_PER_DAY
-
-Column = NDArray[np.float32]
+from recsys.rerank.pair_features import Column, affinity_features, of_key, own_features
 
 FEATURES: Final[tuple[str, ...]] = (
     *(f"rank_{source}" for source in SOURCES),  # 1-based rank in the source's list; NaN = absent
@@ -109,7 +105,7 @@ def static_features(items: ItemTable, sources: Sources) -> NDArray[np.float32]:
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["price"] = np.log(items.paid)
     leaf = items.leaf_row
-    columns["category_repeat"] = _of_key(items.category_repeat, leaf)
+    columns["category_repeat"] = of_key(items.category_repeat, leaf)
     return np.stack([columns[name] for name in STATIC], axis=1)
 
 
@@ -140,11 +136,14 @@ def features(
         "fused_rank": np.arange(1, len(rows) + 1, dtype=np.float32),
         "als_score": _z_score(candidates.scores[SCORES.index("als")]),
     }
-    single |= _affinity_features(rows, profile, items, time_ms)
+    single |= affinity_features(rows, profile, items, time_ms)
     single |= _timeline_features(rows, profile, sources.timeline)
     for name, column in single.items():
         columns[_AT[name]] = column
-    _pair_features(columns, rows, profile, items, time_ms)
+    columns[_OWN] = _UNKNOWN[:, None]
+    own, known = own_features(rows, profile, items, time_ms)
+    for name, values in known.items():
+        columns[_AT[name], own] = values
     return np.ascontiguousarray(columns.T)
 
 
@@ -219,89 +218,6 @@ def _user_features(profile: UserProfile, items: ItemTable) -> list[float]:
         float(popularity.mean()) if len(popularity) else math.nan,
         float(np.log1p(items.popularity[newest[0]])) if newest else math.nan,
     ]
-
-
-def _pair_features(
-    columns: NDArray[np.float32], rows: NDArray[np.int32], profile: UserProfile, items: ItemTable, time_ms: int
-) -> None:
-    """Write into `columns` what the user did with each candidate itself; NaN or 0 where nothing."""
-    columns[_OWN] = _UNKNOWN[:, None]
-    m = len(profile.items)
-    if m == 0:
-        columns[_AT["title_bought"]] = 0
-        return
-    at = np.minimum(np.searchsorted(profile.items, rows), m - 1)
-    own = np.flatnonzero(profile.items[at] == rows)
-    if len(own):
-        at = at[own]
-        days = ((time_ms - profile.last_ms[at]) / MS_PER_DAY).astype(np.float32)
-        span = ((profile.last_ms[at] - profile.first_ms[at]) / MS_PER_DAY).astype(np.float32)
-        n_events = profile.n_events[at]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gap = span / (n_events - 1)
-            known: dict[str, NDArray[np.generic]] = {
-                "n_events": n_events,
-                "n_bought": profile.n_bought[at],
-                "bought_share": n_events / np.float32(profile.n_total),
-                "own_weight": profile.weight[at] / max(profile.weight.max(), np.finfo(np.float32).tiny),
-                "in_last_session": profile.last_ms[at] == profile.last_ms.max(),
-                "days_since_item": days,
-                "own_due": np.where(gap > 0, days / gap, np.nan),
-                "item_due": days / items.gap_days[rows[own]],
-                "sessions_since_item": profile.last_session[at],
-            }
-        for half_life, average in zip(PULSE_SESSIONS, profile.pulse, strict=True):
-            known[f"own_pulse_{half_life:g}"] = average[at]
-        for name, column in known.items():
-            columns[_AT[name], own] = column
-    slots = blank_slots(len(items.title_row))
-    columns[_AT["title_bought"]] = sums_by_key(items.title_row, profile.items, profile.n_events, rows, slots)
-
-
-def _of_key(values: NDArray[np.generic], key: NDArray[np.int32]) -> Column:
-    """`values` by key, NaN where the key is -1."""
-    if len(values) == 0:
-        return np.full(len(key), np.nan, np.float32)
-    return np.where(key >= 0, values[np.maximum(key, 0)], np.nan).astype(np.float32)
-
-
-def _affinity_features(
-    rows: NDArray[np.int32], profile: UserProfile, items: ItemTable, time_ms: int
-) -> dict[str, Column | float]:
-    """How the user stands to each candidate's category, brand and price; NaN where there is none."""
-    leaf = items.leaf_row[rows]
-    brand, head = items.brand_row[rows], items.head_row[rows]
-    last_ms = profile.leaf_last_ms[leaf] if len(profile.leaf_last_ms) else np.zeros(len(rows), np.int64)
-    met = (leaf >= 0) & (last_ms > 0)
-    days_since_leaf = np.where(met, (time_ms - last_ms) / MS_PER_DAY, np.nan).astype(np.float32)
-    price_z, discount = items.price_z[rows], items.discount[rows]
-    newest = int(profile.recent_items[0]) if len(profile.recent_items) else -1
-    heads: Column | float = 0.0
-    if len(profile.items):
-        each = np.full(len(profile.items), 1 / len(profile.items), np.float32)
-        heads = sums_by_key(items.head_row, profile.items, each, rows, blank_slots(len(items.head_row)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "leaf_affinity": _of_key(profile.leaf_affinity, leaf),
-            "parent_affinity": _of_key(profile.parent_affinity, items.parent_row[rows]),
-            "brand_affinity": _of_key(profile.brand_affinity, brand),
-            "head_affinity": heads,
-            "in_last_leaf": _same(leaf, items.leaf_row, newest),
-            "in_last_brand": _same(brand, items.brand_row, newest),
-            "in_last_head": _same(head, items.head_row, newest),
-            "days_since_leaf": days_since_leaf,
-            "leaf_due": days_since_leaf / _of_key(items.category_gap_days, leaf),
-            "price_gap": np.abs(price_z - np.float32(profile.price_level)),
-            "discount_match": discount * np.float32(profile.discount_share),
-        }
-
-
-def _same(key: NDArray[np.int32], of_item: NDArray[np.int32], newest: int) -> Column | float:
-    """1 where a candidate's `key` is known and that of the newest item, a row or -1."""
-    if newest < 0 or of_item[newest] < 0:
-        return 0.0
-    same: Column = key == of_item[newest]
-    return same
 
 
 def _timeline_features(rows: NDArray[np.int32], profile: UserProfile, timeline: Timeline) -> dict[str, Column | float]:

@@ -178,11 +178,3 @@ def _scores(booster: lgb.Booster) -> NDArray[np.float64]:
 
     booster.eval_valid(keep)
     return found[0]
-
-
-def predict(booster: lgb.Booster, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Scores float64 (n,), one thread: for a few hundred rows more threads cost more than they give."""
-    if len(matrix) == 0:
-        return np.empty(0)
-    scores = booster.predict(matrix, num_threads=1, validate_features=False)
-    return np.asarray(scores, np.float64)

@@ -181,7 +181,7 @@ def test_what_positions_explain_is_not_in_the_scores() -> None:
     of what is saved or served.
     """
     booster = ranker.fit(*(_rows(200, seed=s, eta=1.0, useful=False) for s in (1, 2)), RankerConfig(n_trees=80))
-    scores = ranker.predict(booster, np.random.default_rng(0).random((50, len(FEATURES))).astype(np.float32))
+    scores = booster.predict(np.random.default_rng(0).random((50, len(FEATURES))).astype(np.float32))
     assert len(set(scores.tolist())) == 1
 
 
@@ -195,7 +195,7 @@ def test_positions_undo_the_order_that_was_shown() -> None:
     agreement = {}
     for name, rows in (("uncorrected", replace(train, position=None)), ("corrected", train)):
         booster = ranker.fit(rows, joined([]), RankerConfig(feature_fraction=1.0, n_trees=100))
-        agreement[name] = float(spearmanr(ranker.predict(booster, fresh), fresh[:, 0]).statistic)
+        agreement[name] = float(spearmanr(booster.predict(fresh), fresh[:, 0]).statistic)
     assert agreement["corrected"] > agreement["uncorrected"] + 0.1
     assert agreement["corrected"] > 0.8
 

@@ -77,7 +77,7 @@ def test_every_fit_gives_as_many_trees_and_the_round_is_chosen_by_its_surroundin
     values = []
     for n_rounds in looks:
         cut = ranker.fit(train, joined([]), replace(QUICK, n_trees=n_rounds))
-        values.append(ndcg_of_rows(ranker.predict(cut, valid.matrix), valid))
+        values.append(ndcg_of_rows(cut.predict(valid.matrix), valid))
     expected = looks[int(ranker.smoothed(values).argmax())]
     assert ranker.fit(train, valid, replace(QUICK, patience=QUICK.n_trees)).num_trees() == QUICK.n_fits * expected
     assert booster.num_trees() % QUICK.n_fits == 0
@@ -103,9 +103,7 @@ def test_the_mean_of_fits_is_steadier_than_one() -> None:
 
     def spread(n_fits: int) -> float:
         config = replace(QUICK, n_fits=n_fits)
-        scores = [
-            ranker.predict(ranker.fit(train, joined([]), replace(config, seed=100 * seed)), fresh) for seed in range(4)
-        ]
+        scores = [ranker.fit(train, joined([]), replace(config, seed=100 * seed)).predict(fresh) for seed in range(4)]
         return float(np.std(scores, axis=0).mean())
 
     assert spread(5) < 0.6 * spread(1)

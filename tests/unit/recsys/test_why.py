@@ -30,7 +30,6 @@ from recsys.rerank.contributions import (
 )
 from recsys.rerank.features import FEATURES
 from recsys.rerank.prepare import prepare
-from recsys.rerank.ranker import predict
 from recsys.slate import SlateRequest
 
 
@@ -84,7 +83,7 @@ def test_feature_contributions_sum_to_the_score(bundle: bundles.Bundle) -> None:
         ready = _ready(bundle, user)
         shares = feature_contributions(booster, ready.matrix)
         assert shares.shape == (len(ready.matrix), len(FEATURES) + 1)
-        assert shares.sum(axis=1) == pytest.approx(predict(booster, ready.matrix), abs=1e-6)
+        assert shares.sum(axis=1) == pytest.approx(booster.predict(ready.matrix), abs=1e-6)
 
 
 def test_a_sources_contribution_is_that_of_its_features() -> None:
